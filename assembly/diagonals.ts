@@ -1,0 +1,83 @@
+/**
+ * Products of many periodic plaintexts with rotated ciphertexts, for one limb and a range of 64-coefficient blocks.
+ *
+ * A plaintext that repeats in the slots lies in a subring: in NTT order its values are constant over runs of
+ * coefficients, so a block of 64 needs only V ∈ {1, 4, 16} distinct vectors ("pattern form", see ring/subring.ts).
+ * With the transposed order of ntt-forward.ts, vector 4j + k of a block meets pattern vector 0 (V = 1), k (V = 4) or
+ * 4j + k (V = 16).
+ */
+import {
+  canonical, CTX_BIAS, CTX_CB, CTX_P, CTX_P0, CTX_PP, CTX_RC, CTX_ROUND, reduce, reduceWide, splat, subtractOnce,
+} from './modular';
+
+/** Terms that 64-bit lanes bear before `reduceWide`: 64·2^56 = 2^62. */
+const TERMS_AT_ONCE: u32 = 64;
+
+/**
+ * For each sum s < sums: out_s[i] = Σ_t plain_{s,t}[pattern(i)]·cipher_t[i]·2^-32 over blocks [from, to).
+ * `ciphers`: `terms` limb addresses. `plains`: address of the plaintext (s = 0, t = 0); plaintext (s, t) lies
+ * (s·terms + t)·plainBytes further. `outs`: `sums` limb addresses.
+ */
+export function multiplyDiagonals(
+  ciphers: usize, terms: u32, plains: usize, plainBytes: u32, outs: usize, sums: u32, patterns: u32, from: u32, to: u32,
+  ctx: usize,
+): void {
+  for (let s: u32 = 0; s < sums; s++) {
+    const out = <usize>load<u32>(outs + ((<usize>s) << 2));
+    for (let done: u32 = 0; done < terms; done += TERMS_AT_ONCE) {
+      const count = min<u32>(TERMS_AT_ONCE, terms - done);
+      const list = ciphers + ((<usize>done) << 2);
+      const plain = plains + (<usize>(s * terms + done)) * (<usize>plainBytes);
+      for (let block = from; block < to; block++) {
+        const at = (<usize>block) << 8;
+        const pattern = plain + (<usize>(block * patterns) << 4);
+        for (let k: usize = 0; k < 64; k += 16) {
+          if (patterns == 1) column(out + at + k, list, at + k, count, pattern, plainBytes, 0, ctx, done != 0);
+          else if (patterns == 4) column(out + at + k, list, at + k, count, pattern + k, plainBytes, 0, ctx, done != 0);
+          else column(out + at + k, list, at + k, count, pattern + k, plainBytes, 64, ctx, done != 0);
+        }
+      }
+    }
+  }
+}
+
+/** Vectors k, 4 + k, 8 + k, 12 + k of a block; their plaintext vectors lie `step` bytes apart (0: the same one). */
+// @ts-ignore: decorator
+@inline function column(
+  out: usize, list: usize, at: usize, count: u32, plain: usize, plainBytes: u32, step: usize, ctx: usize, more: bool,
+): void {
+  let l0 = i64x2.splat(0), h0 = l0, l1 = l0, h1 = l0, l2 = l0, h2 = l0, l3 = l0, h3 = l0;
+  let w = plain;
+  for (let t = list, end = list + ((<usize>count) << 2); t < end; t += 4, w += <usize>plainBytes) {
+    const c = <usize>load<u32>(t) + at;
+    const y = v128.load(w);
+    let x = v128.load(c);
+    l0 = i64x2.add(l0, i64x2.extmul_low_i32x4_u(x, y));
+    h0 = i64x2.add(h0, i64x2.extmul_high_i32x4_u(x, y));
+    const y1 = step ? v128.load(w + step) : y;
+    x = v128.load(c + 64);
+    l1 = i64x2.add(l1, i64x2.extmul_low_i32x4_u(x, y1));
+    h1 = i64x2.add(h1, i64x2.extmul_high_i32x4_u(x, y1));
+    const y2 = step ? v128.load(w + 2 * step) : y;
+    x = v128.load(c + 128);
+    l2 = i64x2.add(l2, i64x2.extmul_low_i32x4_u(x, y2));
+    h2 = i64x2.add(h2, i64x2.extmul_high_i32x4_u(x, y2));
+    const y3 = step ? v128.load(w + 3 * step) : y;
+    x = v128.load(c + 192);
+    l3 = i64x2.add(l3, i64x2.extmul_low_i32x4_u(x, y3));
+    h3 = i64x2.add(h3, i64x2.extmul_high_i32x4_u(x, y3));
+  }
+  put(out, l0, h0, ctx, more);
+  put(out + 64, l1, h1, ctx, more);
+  put(out + 128, l2, h2, ctx, more);
+  put(out + 192, l3, h3, ctx, more);
+}
+
+// @ts-ignore: decorator
+@inline function put(out: usize, low: v128, high: v128, ctx: usize, more: bool): void {
+  const p = splat(ctx + CTX_P), pp = splat(ctx + CTX_PP), rc = splat(ctx + CTX_RC), round = splat(ctx + CTX_ROUND);
+  const p0 = splat(ctx + CTX_P0), cb = splat(ctx + CTX_CB), bias = splat(ctx + CTX_BIAS);
+  let r = canonical(reduce(reduceWide(low, high, pp, p0, cb, bias), p, rc, round), p);
+  if (more) r = subtractOnce(i32x4.add(r, v128.load(out)), p);
+  v128.store(out, r);
+}

@@ -1,0 +1,136 @@
+/** Element-wise kernels on one limb: all inputs and outputs in [0, p). Byte counts are multiples of 64. */
+import {
+  canonical, CTX_BIAS, CTX_CB, CTX_HALF, CTX_P, CTX_P0, CTX_PP, CTX_R32, CTX_RC, CTX_ROUND, mulOperand, reduce, reduceWide,
+  splat, subtractOnce,
+} from './modular';
+
+export function add(out: usize, a: usize, b: usize, bytes: usize, ctx: usize): void {
+  const p = splat(ctx + CTX_P);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    v128.store(out + i, subtractOnce(i32x4.add(v128.load(a + i), v128.load(b + i)), p));
+  }
+}
+
+export function subtract(out: usize, a: usize, b: usize, bytes: usize, ctx: usize): void {
+  const p = splat(ctx + CTX_P);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    v128.store(out + i, canonical(i32x4.sub(v128.load(a + i), v128.load(b + i)), p));
+  }
+}
+
+export function negate(out: usize, a: usize, bytes: usize, ctx: usize): void {
+  const p = splat(ctx + CTX_P);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    v128.store(out + i, subtractOnce(i32x4.sub(p, v128.load(a + i)), p));
+  }
+}
+
+/** out = a·w for an operand w (two words). */
+export function mulScalar(out: usize, a: usize, wh: u32, wl: u32, bytes: usize, ctx: usize): void {
+  const p = splat(ctx + CTX_P), pp = splat(ctx + CTX_PP), bias = splat(ctx + CTX_BIAS);
+  const h = i32x4.splat(wh), l = i32x4.splat(wl);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    v128.store(out + i, canonical(mulOperand(i32x4.add(v128.load(a + i), bias), h, l, pp, bias), p));
+  }
+}
+
+/** out = out + a·w. */
+export function mulScalarAdd(out: usize, a: usize, wh: u32, wl: u32, bytes: usize, ctx: usize): void {
+  const p = splat(ctx + CTX_P), pp = splat(ctx + CTX_PP), bias = splat(ctx + CTX_BIAS);
+  const h = i32x4.splat(wh), l = i32x4.splat(wl);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const t = canonical(mulOperand(i32x4.add(v128.load(a + i), bias), h, l, pp, bias), p);
+    v128.store(out + i, subtractOnce(i32x4.add(v128.load(out + i), t), p));
+  }
+}
+
+/** out = (a − b)·w: the end of a division by a special modulus or by a prime. */
+export function subtractMulScalar(out: usize, a: usize, b: usize, wh: u32, wl: u32, bytes: usize, ctx: usize): void {
+  const p = splat(ctx + CTX_P), pp = splat(ctx + CTX_PP), bias = splat(ctx + CTX_BIAS);
+  const h = i32x4.splat(wh), l = i32x4.splat(wl);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const d = i32x4.sub(i32x4.add(v128.load(a + i), bias), v128.load(b + i));
+    v128.store(out + i, canonical(mulOperand(d, h, l, pp, bias), p));
+  }
+}
+
+/** out = Σ_t a_t·b_t·2^-32, with one operand of each product in Montgomery form; count ≤ 64 pairs of addresses. */
+export function innerProduct(out: usize, pairs: usize, count: u32, bytes: usize, ctx: usize): void {
+  const p = splat(ctx + CTX_P), pp = splat(ctx + CTX_PP), rc = splat(ctx + CTX_RC), round = splat(ctx + CTX_ROUND);
+  const p0 = splat(ctx + CTX_P0), cb = splat(ctx + CTX_CB), bias = splat(ctx + CTX_BIAS);
+  const end = pairs + ((<usize>count) << 3);
+  for (let i: usize = 0; i < bytes; i += 32) {
+    let l0 = i64x2.splat(0), h0 = l0, l1 = l0, h1 = l0;
+    for (let t = pairs; t < end; t += 8) {
+      const a = <usize>load<u32>(t) + i, b = <usize>load<u32>(t + 4) + i;
+      let x = v128.load(a), y = v128.load(b);
+      l0 = i64x2.add(l0, i64x2.extmul_low_i32x4_u(x, y));
+      h0 = i64x2.add(h0, i64x2.extmul_high_i32x4_u(x, y));
+      x = v128.load(a + 16);
+      y = v128.load(b + 16);
+      l1 = i64x2.add(l1, i64x2.extmul_low_i32x4_u(x, y));
+      h1 = i64x2.add(h1, i64x2.extmul_high_i32x4_u(x, y));
+    }
+    v128.store(out + i, canonical(reduce(reduceWide(l0, h0, pp, p0, cb, bias), p, rc, round), p));
+    v128.store(out + i + 16, canonical(reduce(reduceWide(l1, h1, pp, p0, cb, bias), p, rc, round), p));
+  }
+}
+
+/**
+ * The tensor product summed over pairs of ciphertexts, for one limb: d0 = Σ a0·b0, d1 = Σ a0·b1 + a1·b0,
+ * d2 = Σ a1·b1. `quads`: four addresses a0, a1, b0, b1 a pair; count ≤ 32.
+ */
+export function tensorProduct(d0: usize, d1: usize, d2: usize, quads: usize, count: u32, bytes: usize, ctx: usize): void {
+  const p = splat(ctx + CTX_P), pp = splat(ctx + CTX_PP), rc = splat(ctx + CTX_RC), round = splat(ctx + CTX_ROUND);
+  const p0 = splat(ctx + CTX_P0), cb = splat(ctx + CTX_CB), bias = splat(ctx + CTX_BIAS);
+  const rh = splat(ctx + CTX_R32), rl = splat(ctx + CTX_R32 + 4);
+  const end = quads + ((<usize>count) << 4);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    let l0 = i64x2.splat(0), h0 = l0, l1 = l0, h1 = l0, l2 = l0, h2 = l0;
+    for (let t = quads; t < end; t += 16) {
+      const x0 = v128.load(<usize>load<u32>(t) + i), x1 = v128.load(<usize>load<u32>(t + 4) + i);
+      let y0 = i32x4.add(v128.load(<usize>load<u32>(t + 8) + i), bias);
+      let y1 = i32x4.add(v128.load(<usize>load<u32>(t + 12) + i), bias);
+      y0 = canonical(mulOperand(y0, rh, rl, pp, bias), p);
+      y1 = canonical(mulOperand(y1, rh, rl, pp, bias), p);
+      l0 = i64x2.add(l0, i64x2.extmul_low_i32x4_u(x0, y0));
+      h0 = i64x2.add(h0, i64x2.extmul_high_i32x4_u(x0, y0));
+      l1 = i64x2.add(l1, i64x2.add(i64x2.extmul_low_i32x4_u(x0, y1), i64x2.extmul_low_i32x4_u(x1, y0)));
+      h1 = i64x2.add(h1, i64x2.add(i64x2.extmul_high_i32x4_u(x0, y1), i64x2.extmul_high_i32x4_u(x1, y0)));
+      l2 = i64x2.add(l2, i64x2.extmul_low_i32x4_u(x1, y1));
+      h2 = i64x2.add(h2, i64x2.extmul_high_i32x4_u(x1, y1));
+    }
+    v128.store(d0 + i, canonical(reduce(reduceWide(l0, h0, pp, p0, cb, bias), p, rc, round), p));
+    v128.store(d1 + i, canonical(reduce(reduceWide(l1, h1, pp, p0, cb, bias), p, rc, round), p));
+    v128.store(d2 + i, canonical(reduce(reduceWide(l2, h2, pp, p0, cb, bias), p, rc, round), p));
+  }
+}
+
+/** out[i] = a[index[i]]: automorphisms in NTT order, and expansion of subring plaintexts. */
+export function gather(out: usize, a: usize, index: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16) {
+    store<u32>(out + i, load<u32>(a + ((<usize>load<u32>(index + i)) << 2)));
+    store<u32>(out + i + 4, load<u32>(a + ((<usize>load<u32>(index + i + 4)) << 2)));
+    store<u32>(out + i + 8, load<u32>(a + ((<usize>load<u32>(index + i + 8)) << 2)));
+    store<u32>(out + i + 12, load<u32>(a + ((<usize>load<u32>(index + i + 12)) << 2)));
+  }
+}
+
+/** Residues modulo another dot28 prime, centred, then reduced into [0, p): x in [0, from) → x − (x > from/2)·from mod p. */
+export function switchModulus(out: usize, a: usize, fromCtx: usize, bytes: usize, ctx: usize): void {
+  const p = splat(ctx + CTX_P), rc = splat(ctx + CTX_RC), round = splat(ctx + CTX_ROUND);
+  const from = splat(fromCtx + CTX_P), half = splat(fromCtx + CTX_HALF);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const x = v128.load(a + i);
+    const centred = i32x4.sub(x, v128.and(from, i32x4.gt_s(x, half)));
+    v128.store(out + i, canonical(reduce(centred, p, rc, round), p));
+  }
+}
+
+/** Signed 32-bit integers, |x| < 2^31 → [0, p). */
+export function reduceSigned(out: usize, a: usize, bytes: usize, ctx: usize): void {
+  const p = splat(ctx + CTX_P), rc = splat(ctx + CTX_RC), round = splat(ctx + CTX_ROUND);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    v128.store(out + i, canonical(reduce(v128.load(a + i), p, rc, round), p));
+  }
+}

@@ -1,0 +1,415 @@
+/**
+ * The engine: queues tasks for the kernels and runs them, on this thread and its workers, over one memory.
+ * Methods named after an operation only queue it; tasks queued between two `flush` calls must not depend on each other.
+ */
+import { type Address, Heap } from './heap.ts';
+import { Operation, type OperationCode, TASK_WORDS } from './operations.ts';
+import type { Operand } from './arithmetic.ts';
+import type { NttTables, PrimeContext } from './prime-context.ts';
+
+/** Runs `count` tasks laid out at `tasks`. The WASM module and the bigint twin both do. */
+export interface Executor {
+  readonly threads: number;
+  execute(tasks: Address, count: number): void;
+  dispose(): void;
+}
+
+const QUEUE_TASKS = 8192;
+const LIST_WORDS = 1 << 18;
+
+export class Engine {
+  readonly heap: Heap;
+  private readonly executor: Executor;
+  private readonly tasks: Address;
+  private readonly lists: Address;
+  private queued = 0;
+  private listed = 0;
+
+  constructor(heap: Heap, executor: Executor) {
+    this.heap = heap;
+    this.executor = executor;
+    this.tasks = heap.allocate(QUEUE_TASKS * TASK_WORDS * 4);
+    this.lists = heap.allocate(LIST_WORDS * 4);
+  }
+
+  get threads(): number {
+    return this.executor.threads;
+  }
+
+  allocate(bytes: number): Address {
+    return this.heap.allocate(bytes);
+  }
+
+  release(address: Address, bytes: number): void {
+    this.heap.release(address, bytes);
+  }
+
+  /** Runs everything queued; returns when it is done. */
+  flush(): void {
+    const count = this.queued;
+    this.queued = 0;
+    this.listed = 0;
+    if (count > 0) this.executor.execute(this.tasks, count);
+  }
+
+  dispose(): void {
+    this.executor.dispose();
+  }
+
+  /** Makes room for `tasks` tasks and their address lists, so that neither is flushed away under the other. */
+  private reserve(tasks: number, listWords: number): void {
+    if (this.queued + tasks > QUEUE_TASKS || this.listed + listWords > LIST_WORDS) this.flush();
+  }
+
+  /** Words that live until the next `flush`. */
+  private list(words: ArrayLike<number>): Address {
+    const at = (this.lists + this.listed * 4) as Address;
+    this.heap.u32(at, words.length).set(words);
+    this.listed += (words.length + 1) & ~1;
+    return at;
+  }
+
+  nttForward(out: Address, from: Address, prime: PrimeContext, logSize: number = prime.logN): void {
+    this.push(Operation.nttForward, out, from, logSize, this.tablesOf(prime, logSize).forward, prime.address);
+  }
+
+  /** `scale` from `prime.inverseScale(factor)` multiplies by a factor on the way. */
+  nttInverse(out: Address, from: Address, prime: PrimeContext, scale?: Address): void {
+    const tables = this.tablesOf(prime, prime.logN);
+    this.push(Operation.nttInverse, out, from, prime.logN, tables.inverse, prime.address, scale ?? tables.scale);
+  }
+
+  add(out: Address, a: Address, b: Address, words: number, prime: PrimeContext): void {
+    this.push(Operation.add, out, a, b, words * 4, prime.address);
+  }
+
+  subtract(out: Address, a: Address, b: Address, words: number, prime: PrimeContext): void {
+    this.push(Operation.subtract, out, a, b, words * 4, prime.address);
+  }
+
+  negate(out: Address, a: Address, words: number, prime: PrimeContext): void {
+    this.push(Operation.negate, out, a, words * 4, prime.address);
+  }
+
+  mulScalar(out: Address, a: Address, w: Operand, words: number, prime: PrimeContext): void {
+    this.push(Operation.mulScalar, out, a, w.wh, w.wl, words * 4, prime.address);
+  }
+
+  mulScalarAdd(out: Address, a: Address, w: Operand, words: number, prime: PrimeContext): void {
+    this.push(Operation.mulScalarAdd, out, a, w.wh, w.wl, words * 4, prime.address);
+  }
+
+  subtractMulScalar(out: Address, a: Address, b: Address, w: Operand, words: number, prime: PrimeContext): void {
+    this.push(Operation.subtractMulScalar, out, a, b, w.wh, w.wl, words * 4, prime.address);
+  }
+
+  /** `pairs`: a_0, b_0, a_1, b_1, …; at most 64 pairs, one operand of each in Montgomery form. */
+  innerProduct(out: Address, pairs: readonly Address[], words: number, prime: PrimeContext): void {
+    if (pairs.length > 128) throw new RangeError(`at most 64 products a sum, got ${pairs.length / 2}`);
+    this.reserve(1, pairs.length + 2);
+    const list = this.list(pairs);
+    this.push(Operation.innerProduct, out, list, pairs.length / 2, words * 4, prime.address);
+  }
+
+  /** `quads`: a0, a1, b0, b1 a pair of ciphertexts; at most 32 pairs. */
+  tensorProduct(
+    d0: Address,
+    d1: Address,
+    d2: Address,
+    quads: readonly Address[],
+    words: number,
+    prime: PrimeContext,
+  ): void {
+    if (quads.length > 128) throw new RangeError(`at most 32 products a sum, got ${quads.length / 4}`);
+    this.reserve(1, quads.length + 2);
+    const list = this.list(quads);
+    this.push(Operation.tensorProduct, d0, d1, d2, list, quads.length / 4, words * 4, prime.address);
+  }
+
+  gather(out: Address, a: Address, index: Address, words: number): void {
+    this.push(Operation.gather, out, a, index, words * 4);
+  }
+
+  switchModulus(out: Address, a: Address, from: PrimeContext, words: number, prime: PrimeContext): void {
+    this.push(Operation.switchModulus, out, a, from.address, words * 4, prime.address);
+  }
+
+  reduceSigned(out: Address, a: Address, words: number, prime: PrimeContext): void {
+    this.push(Operation.reduceSigned, out, a, words * 4, prime.address);
+  }
+
+  /** Splits the coefficients among the threads. */
+  convertBase(
+    sources: readonly Address[],
+    sourcePrimes: readonly PrimeContext[],
+    targets: readonly Address[],
+    targetPrimes: readonly PrimeContext[],
+    matrix: Address,
+    words: number,
+  ): void {
+    this.reserve(this.threads * 2, 2 * (sources.length + targets.length) + 4);
+    const from = this.list(interleave(sources, sourcePrimes));
+    const to = this.list(interleave(targets, targetPrimes));
+    for (const [begin, end] of ranges(words, this.threads * 2, 64)) {
+      this.push(Operation.convertBase, from, sources.length, to, targets.length, matrix, begin, end);
+    }
+  }
+
+  /** See assembly/diagonals.ts; splits the blocks among the threads. */
+  multiplyDiagonals(
+    ciphers: readonly Address[],
+    plains: Address,
+    plainBytes: number,
+    outs: readonly Address[],
+    patterns: number,
+    words: number,
+    prime: PrimeContext,
+    parts: number,
+  ): void {
+    this.reserve(parts, ciphers.length + outs.length + 4);
+    const cipherList = this.list(ciphers);
+    const outList = this.list(outs);
+    const terms = ciphers.length;
+    for (const [from, to] of ranges(words / 64, parts, 1)) {
+      this.push(
+        Operation.multiplyDiagonals,
+        cipherList,
+        terms,
+        plains,
+        plainBytes,
+        outList,
+        outs.length,
+        patterns,
+        from,
+        to,
+        prime.address,
+      );
+    }
+  }
+
+  embedForward(data: Address, slots: number, roots: Address, order: Address): void {
+    this.push(Operation.embedForward, data, slots, roots, order);
+  }
+
+  embedInverse(data: Address, slots: number, roots: Address, order: Address): void {
+    this.push(Operation.embedInverse, data, slots, roots, order);
+  }
+
+  /** out[i] = round(x[i]·scale) mod p, x read every `stride` bytes. */
+  roundReduce(out: Address, x: Address, stride: number, count: number, scale: number, prime: PrimeContext): void {
+    const task = this.push(Operation.roundReduce, out, x, stride, count, prime.address);
+    this.heap.f64(((task as number) + 24) as Address, 1)[0] = scale;
+  }
+
+  splitToFloat32(out: Address, data: Address, slots: number): void {
+    this.push(Operation.splitToFloat32, out, data, slots);
+  }
+
+  mixedRadixDigits(
+    out: Address,
+    sources: readonly Address[],
+    primes: readonly PrimeContext[],
+    inverses: Address,
+    words: number,
+  ): void {
+    this.reserve(this.threads, this.threads * (2 * sources.length + 2));
+    for (const [begin, end] of ranges(words, this.threads, 64)) {
+      const moved = this.list(interleave(sources.map((s) => (s + begin * 4) as Address), primes));
+      this.push(
+        Operation.mixedRadixDigits,
+        out + begin * 4,
+        moved,
+        sources.length,
+        inverses,
+        words,
+        end - begin,
+      );
+    }
+  }
+
+  /** `always`: subtract the centre from every coefficient; else only Q from those beyond Q/2. */
+  mixedRadixEvaluate(
+    out: Address,
+    digits: Address,
+    limbs: number,
+    weights: Address,
+    halves: Address,
+    always: boolean,
+    words: number,
+    prime: PrimeContext,
+  ): void {
+    this.push(
+      Operation.mixedRadixEvaluate,
+      out,
+      digits,
+      limbs,
+      weights,
+      halves,
+      always ? 1 : 0,
+      words,
+      words,
+      prime.address,
+    );
+  }
+
+  mixedRadixToDouble(
+    out: Address,
+    digits: Address,
+    limbs: number,
+    weights: Address,
+    halves: Address,
+    primes: Address,
+    scale: number,
+    words: number,
+  ): void {
+    const task = this.push(
+      Operation.mixedRadixToDouble,
+      out,
+      digits,
+      limbs,
+      weights,
+      halves,
+      0,
+      0,
+      primes,
+      words,
+      words,
+    );
+    this.heap.f64(((task as number) + 24) as Address, 1)[0] = scale;
+  }
+
+  uniformResidues(out: Address, words: number, key: Address, nonce: Address, prime: PrimeContext): void {
+    this.push(Operation.uniformResidues, out, words, key, nonce, prime.address);
+  }
+
+  ternary(out: Address, words: number, key: Address, nonce: Address): void {
+    this.push(Operation.ternary, out, words, key, nonce);
+  }
+
+  centredBinomial(out: Address, words: number, key: Address, nonce: Address): void {
+    this.push(Operation.centredBinomial, out, words, key, nonce);
+  }
+
+  uniformBelow(out: Address, words: number, key: Address, nonce: Address, bound: number): void {
+    this.push(Operation.uniformBelow, out, words, key, nonce, bound);
+  }
+
+  buildTables(out: Address, p: number, psi: number, logSize: number): void {
+    const scratch = this.allocate(4 << logSize);
+    this.single(Operation.buildTables, out, scratch, p, psi, logSize);
+    this.release(scratch, 4 << logSize);
+  }
+
+  buildInverseScale(out: Address, p: number, psiInverse: number, logSize: number, factor: number): void {
+    this.single(Operation.buildInverseScale, out, p, psiInverse, logSize, factor);
+  }
+
+  /** Encodes one row of a base-conversion matrix: residues of M_ij modulo the target's prime. */
+  encodeMatrixRow(out: Address, entries: readonly number[], prime: PrimeContext): void {
+    const bytes = entries.length * 4;
+    const row = this.allocate(bytes);
+    this.heap.u32(row, entries.length).set(entries);
+    this.single(Operation.encodeMatrix, out, row, entries.length, prime.address);
+    this.release(row, bytes);
+  }
+
+  /** out = (a − last)·w with `last` the coefficients of the dropped limb modulo `from`. */
+  divideByLast(
+    out: Address,
+    a: Address,
+    last: Address,
+    from: PrimeContext,
+    w: Operand,
+    temporary: Address,
+    prime: PrimeContext,
+  ): void {
+    const table = this.tablesOf(prime, prime.logN).forward;
+    this.push(
+      Operation.divideByLast,
+      out,
+      a,
+      last,
+      from.address,
+      prime.logN,
+      table,
+      prime.address,
+      w.wh,
+      w.wl,
+      temporary,
+    );
+  }
+
+  /** A subring plaintext: f32 coefficients·scale → pattern form in Montgomery form. */
+  expandPlain(
+    out: Address,
+    coefficients: Address,
+    logSmall: number,
+    scale: number,
+    index: Address,
+    words: number,
+    temporary: Address,
+    prime: PrimeContext,
+  ): void {
+    const table = this.tablesOf(prime, logSmall).forward;
+    const task = this.push(
+      Operation.expandPlain,
+      out,
+      coefficients,
+      logSmall,
+      table,
+      prime.address,
+      0,
+      0,
+      index,
+      words,
+      temporary,
+    );
+    this.heap.f64(((task as number) + 24) as Address, 1)[0] = scale;
+  }
+
+  copy(out: Address, from: Address, bytes: number): void {
+    this.push(Operation.copy, out, from, bytes);
+  }
+
+  clear(out: Address, bytes: number): void {
+    this.push(Operation.clear, out, bytes);
+  }
+
+  private tablesOf(prime: PrimeContext, logSize: number): NttTables {
+    return prime.nttTables(logSize);
+  }
+
+  /** Runs one task now, beside what is queued: tables may be needed in the middle of queueing. */
+  private single(code: OperationCode, ...args: number[]): void {
+    const task = this.allocate(TASK_WORDS * 4);
+    const words = this.heap.u32(task, TASK_WORDS);
+    words[0] = code;
+    words.set(args, 1);
+    this.executor.execute(task, 1);
+    this.release(task, TASK_WORDS * 4);
+  }
+
+  private push(code: OperationCode, ...args: number[]): Address {
+    if (this.queued === QUEUE_TASKS) this.flush();
+    const at = (this.tasks + this.queued * TASK_WORDS * 4) as Address;
+    const words = this.heap.u32(at, TASK_WORDS);
+    words[0] = code;
+    for (let i = 0; i < args.length; i++) words[i + 1] = args[i] as number;
+    this.queued++;
+    return at;
+  }
+}
+
+function interleave(limbs: readonly Address[], primes: readonly PrimeContext[]): number[] {
+  const words: number[] = [];
+  for (let i = 0; i < limbs.length; i++) words.push(limbs[i] as number, (primes[i] as PrimeContext).address);
+  return words;
+}
+
+/** [0, total) in at most `parts` ranges, bounds multiples of `grain`. */
+function ranges(total: number, parts: number, grain: number): [number, number][] {
+  const size = Math.max(grain, Math.ceil(total / parts / grain) * grain);
+  const result: [number, number][] = [];
+  for (let begin = 0; begin < total; begin += size) result.push([begin, Math.min(total, begin + size)]);
+  return result;
+}

@@ -1,0 +1,132 @@
+/**
+ * What training reads: rows of features, and mini-batches of them in a repeatable order. Data sets keep their rows
+ * in whatever compact form they like and write out dense ones on demand.
+ */
+
+import { checkInteger, checkLength } from '../base/checks.ts';
+import { HermeticError } from '../base/errors.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
+
+export interface FeatureRows {
+  readonly rows: number;
+  readonly columns: number;
+  /** Writes row indices[i] to out[i·columns …], for every i; out holds indices.length × columns numbers or more. */
+  densify(indices: ArrayLike<number>, out: Float32Array): void;
+}
+
+export interface TrainingData {
+  readonly features: FeatureRows;
+  /** rows × outputs, row-major. */
+  readonly targets: Float32Array;
+}
+
+export interface Batch {
+  /** batch × columns. */
+  readonly features: Float32Array;
+  /** batch × outputs. */
+  readonly targets: Float32Array;
+}
+
+/** Batches by their step: any step, in any order, any number of times, so that a run resumes where it stopped. */
+export interface BatchSource {
+  /** Rows of a batch. */
+  readonly batch: number;
+  readonly columns: number;
+  readonly outputs: number;
+  /** Batch of step 0, 1, …; the arrays are the caller's. */
+  next(step: number): Batch;
+}
+
+/** Dense rows in memory, row-major. */
+export class DenseRows implements FeatureRows {
+  readonly rows: number;
+  readonly columns: number;
+  readonly #values: Float32Array;
+
+  constructor(values: Float32Array, columns: number) {
+    checkInteger('columns', columns, 1, 2 ** 31);
+    if (values.length % columns !== 0) {
+      throw new RangeError(`values: expected a multiple of ${columns} entries, got ${values.length}`);
+    }
+    this.rows = values.length / columns;
+    this.columns = columns;
+    this.#values = values;
+  }
+
+  /** From arrays of equal length. */
+  static from(rows: ReadonlyArray<ArrayLike<number>>): DenseRows {
+    const columns = rows[0]?.length ?? 0;
+    const values = new Float32Array(rows.length * columns);
+    rows.forEach((row, i) => {
+      values.set(checkLength(`row ${i}`, row, columns), i * columns);
+    });
+    return new DenseRows(values, columns);
+  }
+
+  densify(indices: ArrayLike<number>, out: Float32Array): void {
+    const { columns } = this;
+    for (let i = 0; i < indices.length; i++) {
+      const row = checkInteger('row index', indices[i], 0, this.rows - 1);
+      out.set(this.#values.subarray(row * columns, (row + 1) * columns), i * columns);
+    }
+  }
+}
+
+export interface BatchOptions {
+  /** Rows of a batch. */
+  readonly batch: number;
+  /** Seed of the order of the rows; public. */
+  readonly seed: number;
+  /** 'shuffled' (the default): every epoch in a new order. 'sequential': as they stand, epoch after epoch. */
+  readonly order?: 'shuffled' | 'sequential';
+}
+
+/**
+ * Deals the rows as one endless stream: epoch after epoch, each the rows in a new order (stream e of the seed for
+ * epoch e). Batch t is the rows t·batch … (t+1)·batch − 1 of that stream; where an epoch ends amid a batch, the next
+ * one goes on. So every row is used equally often, and a batch may be larger than the data.
+ * HermeticError BAD_DATA without rows, RangeError where targets do not fit.
+ */
+export function batches(data: TrainingData, options: BatchOptions): BatchSource {
+  const { features, targets } = data;
+  const batch = checkInteger('batch', options.batch, 1, 2 ** 24);
+  if (features.rows < 1) {
+    throw new HermeticError('BAD_DATA', 'no rows to learn from', { mend: 'Give a data set with at least one row.' });
+  }
+  const outputs = targets.length / features.rows;
+  if (!Number.isInteger(outputs) || outputs < 1) {
+    throw new RangeError(`targets: expected a multiple of ${features.rows} entries, got ${targets.length}`);
+  }
+  const rowAt = rowStream(features.rows, options.seed, options.order ?? 'shuffled');
+  const next = (step: number): Batch => {
+    checkInteger('step', step, 0, 2 ** 31);
+    const indices = Uint32Array.from({ length: batch }, (_, i) => rowAt(step * batch + i));
+    const dense = new Float32Array(batch * features.columns);
+    features.densify(indices, dense);
+    return { features: dense, targets: pickRows(targets, outputs, indices) };
+  };
+  return { batch, columns: features.columns, outputs, next };
+}
+
+/** The row at any position of the stream; keeps the order of the last epoch asked for. */
+function rowStream(rows: number, seed: number, order: 'shuffled' | 'sequential'): (position: number) => number {
+  if (order === 'sequential') return (position) => position % rows;
+  let epoch = -1;
+  let permutation: Uint32Array = new Uint32Array(0);
+  return (position) => {
+    const wanted = Math.floor(position / rows);
+    if (wanted !== epoch) {
+      permutation = new SeededRandom(seed, wanted).permutation(rows);
+      epoch = wanted;
+    }
+    return permutation[position - wanted * rows];
+  };
+}
+
+function pickRows(values: Float32Array, columns: number, indices: ArrayLike<number>): Float32Array {
+  const out = new Float32Array(indices.length * columns);
+  for (let i = 0; i < indices.length; i++) {
+    out.set(values.subarray(indices[i] * columns, (indices[i] + 1) * columns), i * columns);
+  }
+  return out;
+}
