@@ -12,6 +12,8 @@
  * - A plaintext vector is a `Float64Array` whose length divides n; it is repeated over the slots.
  */
 
+export type { EvaluationKeyNeeds } from '../rlwe/keys.ts';
+
 export interface SlotCiphertext {
   /** Rescalings left. */
   readonly level: number;
@@ -102,11 +104,4 @@ export interface Evaluator<C extends SlotCiphertext> {
   scope<T>(compute: () => T): T;
   /** Frees ciphertexts now. */
   dispose(...ciphertexts: readonly C[]): void;
-}
-
-/** The rotations (slot steps, both signs) that products with `count` diagonals and `babySteps` use. */
-export interface EvaluationKeyNeeds {
-  readonly rotations: readonly number[];
-  readonly conjugation: boolean;
-  readonly relinearization: boolean;
 }

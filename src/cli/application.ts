@@ -1,0 +1,129 @@
+/** All commands under one name, with the texts for what goes wrong on the command line itself. */
+
+import {
+  type Application,
+  type ApplicationText,
+  ArgumentScannerError,
+  buildApplication,
+  buildRouteMap,
+  formatMessageForArgumentScannerError,
+  text_en,
+} from '@stricli/core';
+import { HermeticError } from '../base/errors.ts';
+import { bench } from './commands/bench.ts';
+import { completeWords, completion } from './commands/completion.ts';
+import { demo } from './commands/demo.ts';
+import { evaluate } from './commands/evaluate.ts';
+import { init } from './commands/init.ts';
+import { inspect } from './commands/inspect.ts';
+import { keygen } from './commands/keygen.ts';
+import { open } from './commands/open.ts';
+import { predict } from './commands/predict.ts';
+import { rekey } from './commands/rekey.ts';
+import { seal } from './commands/seal.ts';
+import { serve } from './commands/serve.ts';
+import { simulate } from './commands/simulate.ts';
+import { train } from './commands/train.ts';
+import { unlock } from './commands/unlock.ts';
+import type { HermeticContext } from './context.ts';
+import { type Failure, failureOf, usageFailure } from './exit-codes.ts';
+import { packageVersion } from './version.ts';
+
+/** The application; whatever fails is handed to `report` instead of being printed. */
+export function buildHermetic(report: (failure: Failure) => void): Application<HermeticContext> {
+  return buildApplication<HermeticContext>(routes(), {
+    name: 'hermetic',
+    versionInfo: { currentVersion: packageVersion() },
+    scanner: { caseStyle: 'allow-kebab-for-camel' },
+    documentation: { disableAnsiColor: false },
+    localization: { text: texts(report) },
+    determineExitCode: (error) => failureOf(error).exitCode,
+  });
+}
+
+function routes(): ReturnType<typeof buildRouteMap<string, HermeticContext>> {
+  return buildRouteMap<string, HermeticContext>({
+    routes: {
+      keygen,
+      init,
+      seal,
+      serve,
+      train,
+      open,
+      evaluate,
+      predict,
+      unlock,
+      rekey,
+      simulate,
+      inspect,
+      demo,
+      bench,
+      completion,
+      complete: completeWords,
+    },
+    docs: {
+      brief: 'Train a neural network that the one who trains it cannot read.',
+      fullDescription: [
+        'The owner makes keys, seals a network and hands it out; a trainer trains it on plaintext data without being',
+        'able to read a weight; the owner opens what comes back.',
+        '',
+        '  owner     keygen, init, seal, serve, open, unlock, rekey',
+        '  trainer   train, predict',
+        '  anyone    simulate, evaluate, inspect, demo, bench',
+        '',
+        'Results go to stdout, progress and questions to stderr. Exit codes: 0 done, 1 failure, 2 usage,',
+        '3 verification or decryption refused, 4 denied by policy, 5 levels exhausted, 130 interrupted.',
+      ].join('\n'),
+      hideRoute: { complete: true },
+    },
+  });
+}
+
+function texts(report: (failure: Failure) => void): ApplicationText {
+  const usage = (message: string, mend?: string): string => tell(usageFailure(message, mend));
+  const tell = (failure: Failure): string => {
+    report(failure);
+    return failure.message;
+  };
+  const command = (error: unknown): string => tell(failureOf(error));
+  return {
+    ...text_en,
+    noCommandRegisteredForInput: ({ input, corrections }) =>
+      usage(
+        `there is no command '${input}'`,
+        corrections.length > 0
+          ? `Did you mean ${corrections.map((name) => name.replaceAll('`', "'")).join(' or ')}?`
+          : 'hermetic --help lists the commands.',
+      ),
+    exceptionWhileParsingArguments: (error) => usage(argumentMessage(error), argumentMend(error)),
+    exceptionWhileLoadingCommandFunction: command,
+    exceptionWhileLoadingCommandContext: command,
+    exceptionWhileRunningCommand: command,
+    commandErrorResult: command,
+    exceptionWhileRunningIntegrationHook: ({ exception }) => command(exception),
+    exceptionWhileRunningIntegrationFlag: ({ exception }) => command(exception),
+  };
+}
+
+function argumentMessage(error: unknown): string {
+  if (!(error instanceof ArgumentScannerError)) return failureOf(error).message;
+  return formatMessageForArgumentScannerError(error, {
+    FlagNotFoundError: ({ input }) => `there is no option ${input}`,
+    AliasNotFoundError: ({ input }) => `there is no option -${input}`,
+    ArgumentParseError: ({ externalFlagNameOrPlaceholder: name, exception }) =>
+      `${name.startsWith('-') ? name : `argument ${name}`}: ${failureOf(exception).message}`,
+    EnumValidationError: ({ externalFlagName, input, values }) =>
+      `--${externalFlagName}: expected ${values.join(', ')}, got '${input}'`,
+    UnsatisfiedFlagError: ({ externalFlagName }) => `the option --${externalFlagName} is missing`,
+    UnsatisfiedPositionalError: ({ placeholder }) => `the argument ${placeholder} is missing`,
+    UnexpectedPositionalError: ({ input }) => `there is one word too many: '${input}'`,
+    UnexpectedFlagError: ({ externalFlagName }) => `the option --${externalFlagName} was given twice`,
+    InvalidNegatedFlagSyntaxError: ({ externalFlagName }) => `--${externalFlagName} takes no value`,
+  });
+}
+
+function argumentMend(error: unknown): string {
+  const corrections = error instanceof Error && 'corrections' in error ? (error.corrections as string[]) : [];
+  if (corrections.length > 0) return `Did you mean ${corrections.map((name) => name.replaceAll('`', '')).join(' or ')}?`;
+  return error instanceof HermeticError && error.mend !== undefined ? error.mend : 'Add --help for the usage.';
+}

@@ -1,0 +1,62 @@
+/**
+ * What a command says: results on stdout (text, or one JSON object), everything else on stderr. Quiet commands still
+ * give results, warnings and errors.
+ */
+
+import { type Colors, colorsFor } from './colors.ts';
+import { type Io, isLively } from './io.ts';
+import { createProgress, type Progress, type ProgressOptions } from './progress.ts';
+
+export interface ConsoleFlags {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** Version of the JSON that commands print. */
+export const JSON_SCHEMA = 1;
+
+export class Console {
+  readonly io: Io;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** Colours of stderr, where notes go. */
+  readonly colors: Colors;
+  /** Colours of stdout. */
+  readonly resultColors: Colors;
+  /** stderr is a terminal that somebody watches. */
+  readonly lively: boolean;
+
+  constructor(io: Io, flags: ConsoleFlags = {}) {
+    this.io = io;
+    this.json = flags.json ?? false;
+    this.quiet = flags.quiet ?? false;
+    this.colors = colorsFor(io.stderr, io.env);
+    this.resultColors = colorsFor(io.stdout, io.env);
+    this.lively = isLively(io.stderr, io.env) && !this.quiet;
+  }
+
+  /** The result: with --json the object as one line, otherwise the text. */
+  result(object: Readonly<Record<string, unknown>>, text: (colors: Colors) => string): void {
+    const line = this.json ? toJsonLine(object) : `${text(this.resultColors)}\n`;
+    this.io.stdout.write(line);
+  }
+
+  /** What helps to follow; nothing when quiet. */
+  note(line: string): void {
+    if (!this.quiet) this.io.stderr.write(`${line}\n`);
+  }
+
+  /** What the user should know even when quiet. */
+  warn(line: string): void {
+    this.io.stderr.write(`${this.colors.yellow('warning:')} ${line}\n`);
+  }
+
+  progress(options: ProgressOptions): Progress {
+    return createProgress(this, options);
+  }
+}
+
+/** One JSON object on a line, `schema` first. NaN and infinities become null, as in JSON.stringify. */
+export function toJsonLine(object: Readonly<Record<string, unknown>>): string {
+  return `${JSON.stringify({ schema: JSON_SCHEMA, ...object })}\n`;
+}

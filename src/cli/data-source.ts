@@ -1,0 +1,134 @@
+/** `--data`: a CSV file, or a part of a well-known data set by name (`imdb:train`), as examples and as features. */
+
+import { HermeticError } from '../base/errors.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { requireTwoClasses, splitRows } from '../data/dataset.ts';
+import { type Examples, examplesToApply, examplesToFit, type Purpose, selectExamples } from '../data/examples.ts';
+import { applyFeatures } from '../data/features.ts';
+import {
+  loadDigits,
+  loadImdb,
+  loadMnist,
+  loadMnist38,
+  loadSpam,
+  loadXor,
+  readTable,
+} from '../data/index.ts';
+import type { FeatureSettings } from '../data/settings.ts';
+import type { Table } from '../data/table.ts';
+import type { ImageSize, Part } from './parsers.ts';
+
+export interface DataRequest {
+  readonly data: string;
+  readonly label?: string | undefined;
+  readonly text?: string | undefined;
+  readonly image?: ImageSize | undefined;
+  readonly part?: Part | undefined;
+  readonly partSeed?: number | undefined;
+  /** Only these rows, counted within the part. */
+  readonly rows?: readonly number[] | undefined;
+}
+
+interface Split {
+  readonly train: Examples;
+  readonly test: Examples;
+}
+
+const LOADERS: Readonly<Record<string, () => Promise<Split>>> = {
+  imdb: loadImdb,
+  spam: loadSpam,
+  mnist: loadMnist,
+  mnist38: loadMnist38,
+  digits: loadDigits,
+  xor: async () => ({ train: loadXor(), test: loadXor() }),
+};
+
+export const dataSetNames: readonly string[] = Object.keys(LOADERS).flatMap((name) => [`${name}:train`, `${name}:test`]);
+
+/** Loads one part of a well-known data set; undefined where `name` is none. */
+export async function loadDataSet(name: string): Promise<Examples | undefined> {
+  const [, set, half] = /^([a-z0-9]+):(train|test)$/.exec(name) ?? [];
+  if (set === undefined || !Object.hasOwn(LOADERS, set)) return undefined;
+  const split = await LOADERS[set]();
+  return half === 'train' ? split.train : split.test;
+}
+
+/** Examples to fit feature settings on. HermeticError BAD_ARGUMENT, BAD_DATA, DISK. */
+export async function examplesForFitting(request: DataRequest, signal?: AbortSignal): Promise<Examples> {
+  const named = await loadDataSet(request.data);
+  if (named !== undefined) return choose(named, request);
+  if (request.label === undefined) {
+    throw new HermeticError('BAD_ARGUMENT', 'which column holds the classes?', { mend: 'Give --label COLUMN.' });
+  }
+  const { label, text, image } = request;
+  const table = await readTable(request.data, signal);
+  return choose(
+    examplesToFit(table, { label, ...(text !== undefined && { text }), ...(image !== undefined && { image }) }),
+    request,
+  );
+}
+
+/** Features for a model made with `settings`. HermeticError BAD_ARGUMENT, BAD_DATA, DISK. */
+export async function loadDataset(
+  request: DataRequest,
+  settings: FeatureSettings,
+  purpose: Purpose,
+  signal?: AbortSignal,
+): Promise<Dataset> {
+  const examples = await examplesForModel(request, settings, purpose, signal);
+  if (purpose === 'train') requireTwoClasses(examples.labels, examples.classes, examples.labelColumn);
+  return applyFeatures(examples, settings);
+}
+
+async function examplesForModel(
+  request: DataRequest,
+  settings: FeatureSettings,
+  purpose: Purpose,
+  signal?: AbortSignal,
+): Promise<Examples> {
+  const named = await loadDataSet(request.data);
+  if (named !== undefined) return choose(checkFits(named, settings, request.data), request);
+  const table = withTextColumn(await readTable(request.data, signal), settings, request.text);
+  return choose(examplesToApply(table, settings, purpose, request.label), request);
+}
+
+/** The table with `column` under the name that the model knows its text by. */
+function withTextColumn(table: Table, settings: FeatureSettings, column: string | undefined): Table {
+  if (column === undefined) return table;
+  if (settings.inputs.kind !== 'text') {
+    throw new HermeticError('BAD_ARGUMENT', 'this model was not made for text', { mend: 'Leave --text out.' });
+  }
+  const known = settings.inputs.column;
+  if (column === known || !table.columns.includes(column)) return table;
+  return { ...table, columns: table.columns.map((name) => (name === column ? known : name)) };
+}
+
+function checkFits(examples: Examples, settings: FeatureSettings, name: string): Examples {
+  const { inputs } = examples;
+  const columns = inputs.kind === 'text' ? inputs.column : inputs.columns.join();
+  const wanted = settings.inputs.kind === 'text' ? settings.inputs.column : settings.inputs.columns.join();
+  const classes = settings.label.classes.join();
+  if (inputs.kind === settings.inputs.kind && columns === wanted && examples.classes.join() === classes) {
+    return examples;
+  }
+  throw new HermeticError('BAD_DATA', `the model was made for other data than ${name}`, {
+    expected: `${settings.inputs.kind} with the classes ${settings.label.classes.join(', ')}`,
+    got: `${inputs.kind} with the classes ${examples.classes.join(', ')}`,
+    mend: 'Name the data that the model was made for.',
+  });
+}
+
+function choose(examples: Examples, { part, partSeed = 1, rows }: DataRequest): Examples {
+  const mine =
+    part === undefined
+      ? examples
+      : selectExamples(examples, splitRows(examples.labels, part.parts, partSeed)[part.index - 1]);
+  if (rows === undefined) return mine;
+  const missing = rows.find((row) => row >= mine.labels.length);
+  if (missing !== undefined) {
+    throw new HermeticError('BAD_ARGUMENT', `there is no row ${missing}`, {
+      expected: `0 to ${mine.labels.length - 1}`,
+    });
+  }
+  return selectExamples(mine, rows);
+}

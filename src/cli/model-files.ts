@@ -1,0 +1,45 @@
+/** Plain models on the disk, and what a mistaken file is. */
+
+import { readFile } from 'node:fs/promises';
+import { HermeticError } from '../base/errors.ts';
+import { parseFeatureSettings } from '../data/parse-settings.ts';
+import type { FeatureSettings } from '../data/settings.ts';
+import { type PlainModel, readModelFile, writeModelFile } from '../protocol/model-file.ts';
+import { writeFileAtomically } from '../protocol/node/atomic-file.ts';
+import { diskError } from '../protocol/node/disk-error.ts';
+
+/** Reads a file as a whole. HermeticError DISK. */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw diskError(error, 'read', path);
+  }
+}
+
+/** HermeticError DISK, BAD_FILE. */
+export async function readPlainModel(path: string): Promise<PlainModel> {
+  const bytes = await readBytes(path);
+  if (new TextDecoder('latin1').decode(bytes.subarray(0, 8)) === 'HERMETIC') {
+    throw new HermeticError('BAD_FILE', `${path} is sealed, or a key`, {
+      expected: 'a plain model (safetensors)',
+      mend: `hermetic inspect ${path} tells what it is; its owner opens a sealed model with hermetic open.`,
+    });
+  }
+  return readModelFile(bytes);
+}
+
+/** Puts the model in place as a whole or not at all. HermeticError DISK. */
+export async function writePlainModel(path: string, model: PlainModel): Promise<number> {
+  const bytes = writeModelFile(model);
+  await writeFileAtomically(path, (sink) => sink.write(bytes));
+  return bytes.length;
+}
+
+/** How rows become features, as the model says. HermeticError BAD_FILE where it does not. */
+export function featureSettingsOf(model: Pick<PlainModel, 'features'>, path: string): FeatureSettings {
+  if (model.features !== null) return parseFeatureSettings(model.features);
+  throw new HermeticError('BAD_FILE', `${path} does not say how rows become features`, {
+    mend: 'Make the model with hermetic init.',
+  });
+}

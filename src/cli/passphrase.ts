@@ -1,0 +1,43 @@
+/** Passphrases: from a file or typed, never from the command line, where every process could read them. */
+
+import { readFile } from 'node:fs/promises';
+import { HermeticError } from '../base/errors.ts';
+import { diskError } from '../protocol/node/disk-error.ts';
+import type { Io } from './io.ts';
+
+export interface PassphraseSource {
+  /** Its first line is the passphrase. */
+  readonly file: string | undefined;
+  /** Named in the question: "keys/owner.key". */
+  readonly keyFile: string;
+  /** The passphrase is new and therefore asked for twice. */
+  readonly fresh?: boolean;
+}
+
+/** HermeticError BAD_ARGUMENT where there is no file and nobody to ask, DISK, ABORTED. */
+export async function readPassphrase(io: Io, { file, keyFile, fresh = false }: PassphraseSource): Promise<string> {
+  if (file !== undefined) return await firstLine(file);
+  if (io.askSecret === undefined) {
+    throw new HermeticError('BAD_ARGUMENT', `the passphrase of ${keyFile} is needed and there is nobody to ask`, {
+      mend: 'Give --passphrase-file FILE.',
+    });
+  }
+  const message = fresh ? `New passphrase for ${keyFile}` : `Passphrase of ${keyFile}`;
+  const answer = await io.askSecret({ message, confirm: fresh });
+  if (answer === undefined) throw new HermeticError('ABORTED', 'no passphrase was given');
+  return answer;
+}
+
+async function firstLine(file: string): Promise<string> {
+  let content: string;
+  try {
+    content = await readFile(file, 'utf8');
+  } catch (error) {
+    throw diskError(error, 'read', file);
+  }
+  const [line] = content.replace(/^\uFEFF/, '').split(/\r?\n/, 1);
+  if (line !== '') return line;
+  throw new HermeticError('BAD_ARGUMENT', `the passphrase file ${file} is empty`, {
+    expected: 'the passphrase in its first line',
+  });
+}

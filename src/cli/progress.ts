@@ -1,0 +1,136 @@
+/**
+ * Progress on stderr: a bar where somebody watches a terminal, otherwise one line every N steps. Bars keep within 80
+ * columns.
+ */
+
+import { SingleBar } from 'cli-progress';
+import type { Colors } from './colors.ts';
+import { formatDuration } from './format.ts';
+import type { Io, OutputStream } from './io.ts';
+
+export interface ProgressOptions {
+  /** What is counted: "step", "key". */
+  readonly unit: string;
+  readonly total: number;
+  /** Finished before this process began: a resumed run. Default 0. */
+  readonly start?: number;
+  /** Stands before the bar. */
+  readonly title?: string;
+  /** Without a terminal: a line after every so many. Default: about ten lines in all. */
+  readonly every?: number;
+}
+
+export interface Progress {
+  /** `done` of `total` are finished; `detail` says more, such as "loss locked". */
+  update(done: number, detail?: string): void;
+  /** Ends the bar, which stays or goes. */
+  stop(): void;
+}
+
+/** Where progress is shown. */
+export interface ProgressTarget {
+  readonly io: Io;
+  readonly colors: Colors;
+  readonly quiet: boolean;
+  /** A terminal that somebody watches. */
+  readonly lively: boolean;
+}
+
+const BAR_WIDTH = 20;
+const SILENT: Progress = { update() {}, stop() {} };
+
+export function createProgress(target: ProgressTarget, options: ProgressOptions): Progress {
+  if (target.quiet) return SILENT;
+  return target.lively ? liveProgress(target, options) : lineProgress(target, options);
+}
+
+/** What is left of the line, given how long the finished ones took. */
+interface Pace {
+  /** ms a unit; NaN before the first. */
+  readonly perUnit: number;
+  readonly remaining: number;
+}
+
+function pacer({ total, start = 0 }: ProgressOptions): (done: number) => Pace {
+  const began = performance.now();
+  return (done) => {
+    const perUnit = done > start ? (performance.now() - began) / (done - start) : Number.NaN;
+    return { perUnit, remaining: perUnit * (total - done) };
+  };
+}
+
+/** `step 17/40 ▕████▏ 6.8 s/step · ETA 2m36s · level 7 · loss locked`. */
+export function progressLine(
+  options: ProgressOptions,
+  done: number,
+  pace: Pace,
+  detail: string,
+  colors: Colors,
+): string {
+  const { title, unit, total } = options;
+  const width = String(total).length;
+  const parts = [
+    Number.isNaN(pace.perUnit) ? '' : `${formatDuration(pace.perUnit)}/${unit}`,
+    done >= total || Number.isNaN(pace.remaining) ? '' : `ETA ${formatDuration(pace.remaining)}`,
+    detail,
+  ].filter((part) => part !== '');
+  const head = `${title === undefined ? '' : `${title} `}${unit} ${String(done).padStart(width)}/${total}`;
+  return `${head} ${barOf(done / Math.max(1, total), colors)} ${colors.dim(parts.join(' · '))}`;
+}
+
+/** A bar in eighths of a character. */
+export function barOf(share: number, colors: Colors, width: number = BAR_WIDTH): string {
+  const eighths = Math.round(Math.min(1, Math.max(0, share)) * width * 8);
+  const full = '█'.repeat(Math.floor(eighths / 8));
+  const rest = eighths % 8 === 0 ? '' : '▏▎▍▌▋▊▉'[(eighths % 8) - 1];
+  return `▕${colors.cyan(full + rest)}${' '.repeat(width - full.length - rest.length)}▏`;
+}
+
+function liveProgress({ io, colors }: ProgressTarget, options: ProgressOptions): Progress {
+  const paceOf = pacer(options);
+  let shown = options.start ?? 0;
+  let pace = paceOf(shown);
+  let detail = '';
+  const bar = new SingleBar({
+    stream: asNodeStream(io.stderr),
+    format: () => progressLine(options, shown, pace, detail, colors),
+    hideCursor: true,
+    linewrap: false,
+    clearOnComplete: true,
+    gracefulExit: false,
+  });
+  bar.start(options.total, shown);
+  return {
+    update(done, text = detail) {
+      shown = done;
+      detail = text;
+      pace = paceOf(done);
+      bar.update(done);
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+function lineProgress({ io }: ProgressTarget, options: ProgressOptions): Progress {
+  const paceOf = pacer(options);
+  const every = options.every ?? Math.max(1, Math.ceil(options.total / 10));
+  let told = options.start ?? 0;
+  return {
+    update(done, detail = '') {
+      if (done === told || (done % every !== 0 && done !== options.total)) return;
+      told = done;
+      const pace = paceOf(done);
+      const eta = done < options.total ? ` · ETA ${formatDuration(pace.remaining)}` : '';
+      const more = detail === '' ? '' : ` · ${detail}`;
+      const title = options.title === undefined ? '' : `${options.title} `;
+      const speed = `${formatDuration(pace.perUnit)}/${options.unit}`;
+      io.stderr.write(`${title}${options.unit} ${done}/${options.total} · ${speed}${eta}${more}\n`);
+    },
+    stop() {},
+  };
+}
+
+/** cli-progress draws with Node's terminal functions; on a live terminal the stream is one. */
+function asNodeStream(stream: OutputStream): NodeJS.WritableStream {
+  return stream as unknown as NodeJS.WritableStream;
+}

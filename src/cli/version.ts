@@ -1,0 +1,9 @@
+/** The version of this package, from its own package.json: two folders up, from `src/cli` and from `dist/cli` alike. */
+
+import { readFileSync } from 'node:fs';
+
+export function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(text) as { version: string };
+  return version;
+}

@@ -1,0 +1,56 @@
+/** Matrices of base conversion between sets of primes, built once (assembly/base-conversion.ts). */
+import { inverseMod, mulMod } from '../kernels/arithmetic.ts';
+import type { Address } from '../kernels/heap.ts';
+import type { PrimeContext } from '../kernels/prime-context.ts';
+import type { Ring } from './ring.ts';
+
+export interface BaseConversion {
+  readonly sources: readonly PrimeContext[];
+  readonly targets: readonly PrimeContext[];
+  /** Π_{j'≠j} q_j' mod p_i, encoded, row after row. */
+  readonly matrix: Address;
+  /** Final scalings of the sources' inverse NTT that also multiply by (Q/q_j)^-1. */
+  readonly scales: readonly Address[];
+}
+
+export class BaseConverter {
+  private readonly ring: Ring;
+  private readonly known = new Map<string, BaseConversion>();
+
+  constructor(ring: Ring) {
+    this.ring = ring;
+  }
+
+  /** Prime indices of sources and targets. */
+  conversion(sources: readonly number[], targets: readonly number[]): BaseConversion {
+    const key = `${sources.join()}>${targets.join()}`;
+    let found = this.known.get(key);
+    if (!found) {
+      found = this.build(sources, targets);
+      this.known.set(key, found);
+    }
+    return found;
+  }
+
+  private build(sourceIndices: readonly number[], targetIndices: readonly number[]): BaseConversion {
+    const { engine, primes } = this.ring;
+    const sources = sourceIndices.map((i) => primes[i] as PrimeContext);
+    const targets = targetIndices.map((i) => primes[i] as PrimeContext);
+    const rowBytes = sources.length * 8;
+    const matrix = engine.allocate(targets.length * rowBytes);
+    targets.forEach((target, i) => {
+      const row = sources.map((_, j) => productOfOthers(sources, j, target.p));
+      engine.encodeMatrixRow((matrix + i * rowBytes) as Address, row, target);
+    });
+    const scales = sources.map((q, j) => q.inverseScale(inverseMod(productOfOthers(sources, j, q.p), q.p)));
+    return { sources, targets, matrix, scales };
+  }
+}
+
+function productOfOthers(primes: readonly PrimeContext[], skipped: number, p: number): number {
+  let product = 1;
+  primes.forEach((q, j) => {
+    if (j !== skipped) product = mulMod(product, q.p % p, p);
+  });
+  return product;
+}

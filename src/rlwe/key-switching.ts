@@ -1,0 +1,151 @@
+/**
+ * Hybrid key switching (Han and Ki 2019/688, section 3; with the centred base conversion of 2018/117): the ciphertext
+ * modulus is cut into digits of as many limbs as the special modulus P has; each digit is lifted to Q·P, multiplied
+ * with its part of the key, and the sum divided by P.
+ */
+import { encodeOperand, inverseMod, mulMod } from '../kernels/arithmetic.ts';
+import type { Address } from '../kernels/heap.ts';
+import type { PrimeContext } from '../kernels/prime-context.ts';
+import type { Poly } from '../ring/poly.ts';
+import type { RlweContext } from './context.ts';
+import type { SwitchingKey } from './keys.ts';
+
+/** The digits of one polynomial, lifted to Q·P, in NTT form: what hoisted rotations share. */
+export interface Decomposition {
+  /** Ciphertext limbs. */
+  readonly limbs: number;
+  /** digits[d][j]: limb j of Q (j < limbs), then of P. A digit's own limbs are those of the source itself. */
+  readonly digits: readonly (readonly Address[])[];
+  dispose(): void;
+}
+
+export type PolyPair = readonly [Poly<'ntt'>, Poly<'ntt'>];
+
+export class KeySwitcher {
+  private readonly context: RlweContext;
+
+  constructor(context: RlweContext) {
+    this.context = context;
+  }
+
+  /** Digit d holds ciphertext limbs [α·d, α·(d+1)), α = limbs of P. */
+  digitCount(limbs: number): number {
+    return Math.ceil(limbs / this.context.specialLimbs);
+  }
+
+  /** Valid as long as `source` is. */
+  decompose(source: Poly<'ntt'>): Decomposition {
+    const { engine, ring, converter, specialLimbs } = this.context;
+    const limbs = source.limbCount;
+    const extended = this.context.extendedIndices(limbs);
+    const owned: Address[] = [];
+    const take = (): Address => {
+      const limb = ring.allocateLimb();
+      owned.push(limb);
+      return limb;
+    };
+    const plans = Array.from({ length: this.digitCount(limbs) }, (_, d) => {
+      const own = source.indices.slice(d * specialLimbs, (d + 1) * specialLimbs);
+      const targets = extended.filter((i) => !own.includes(i));
+      const conversion = converter.conversion(own, targets);
+      const coefficients = own.map(() => take());
+      const lifted = targets.map(() => take());
+      return { own, targets, conversion, coefficients, lifted };
+    });
+    for (const { own, conversion, coefficients } of plans) {
+      own.forEach((i, j) => {
+        const prime = conversion.sources[j] as PrimeContext;
+        engine.nttInverse(coefficients[j] as Address, source.limb(i), prime, conversion.scales[j] as Address);
+      });
+    }
+    engine.flush();
+    for (const { conversion, coefficients, lifted } of plans) {
+      engine.convertBase(coefficients, conversion.sources, lifted, conversion.targets, conversion.matrix, ring.N);
+    }
+    engine.flush();
+    for (const { conversion, lifted } of plans) {
+      lifted.forEach((limb, i) => engine.nttForward(limb, limb, conversion.targets[i] as PrimeContext));
+    }
+    engine.flush();
+    const digits = plans.map(({ own, targets, lifted }) =>
+      extended.map((i) => (own.includes(i) ? source.limb(i) : (lifted[targets.indexOf(i)] as Address))),
+    );
+    return { limbs, digits, dispose: () => ring.releaseLimbs(owned) };
+  }
+
+  /** Σ_d digit_d·key_d over Q·P. */
+  multiply(decomposition: Decomposition, key: SwitchingKey): PolyPair {
+    const { ring, engine, ciphertextLimbs } = this.context;
+    const { limbs, digits } = decomposition;
+    const indices = this.context.extendedIndices(limbs);
+    const out: PolyPair = [ring.allocate('ntt', indices), ring.allocate('ntt', indices)];
+    indices.forEach((prime, j) => {
+      const inKey = j < limbs ? j : ciphertextLimbs + (j - limbs);
+      for (const half of [0, 1] as const) {
+        const pairs = digits.flatMap((digit, d) => {
+          const part = key.digits[d] as SwitchingKey['digits'][number];
+          return [digit[j] as Address, (half === 0 ? part.b : part.a).limb(inKey)];
+        });
+        engine.innerProduct(out[half].limb(j), pairs, ring.N, ring.primes[prime] as PrimeContext);
+      }
+    });
+    engine.flush();
+    return out;
+  }
+
+  /** Divides a pair over Q·P by P, rounding; frees it. */
+  divideBySpecial(pair: PolyPair): PolyPair {
+    const { ring, engine, converter, specialLimbs, specialIndices } = this.context;
+    const limbs = pair[0].limbCount - specialLimbs;
+    const indices = pair[0].indices.slice(0, limbs);
+    const conversion = converter.conversion(specialIndices, indices);
+    const out: PolyPair = [ring.allocate('ntt', indices), ring.allocate('ntt', indices)];
+    for (const poly of pair) {
+      conversion.sources.forEach((prime, k) => {
+        const limb = poly.limb(limbs + k);
+        engine.nttInverse(limb, limb, prime, conversion.scales[k] as Address);
+      });
+    }
+    engine.flush();
+    pair.forEach((poly, half) => {
+      const target = out[half] as Poly<'ntt'>;
+      engine.convertBase(
+        poly.limbs.slice(limbs),
+        conversion.sources,
+        target.limbs,
+        conversion.targets,
+        conversion.matrix,
+        ring.N,
+      );
+    });
+    engine.flush();
+    for (const poly of out) poly.limbs.forEach((limb, j) => engine.nttForward(limb, limb, poly.prime(j)));
+    engine.flush();
+    pair.forEach((poly, half) => {
+      const target = out[half] as Poly<'ntt'>;
+      target.limbs.forEach((limb, j) => {
+        const prime = target.prime(j);
+        engine.subtractMulScalar(limb, poly.limb(j), limb, this.inverseOfSpecial(prime), ring.N, prime);
+      });
+    });
+    engine.flush();
+    for (const poly of pair) poly.dispose();
+    return out;
+  }
+
+  /** (u, v) with u + v·s ≈ c·s'. */
+  switch(c: Poly<'ntt'>, key: SwitchingKey): PolyPair {
+    const decomposition = this.decompose(c);
+    const product = this.multiply(decomposition, key);
+    decomposition.dispose();
+    return this.divideBySpecial(product);
+  }
+
+  private inverseOfSpecial(prime: PrimeContext): ReturnType<typeof encodeOperand> {
+    const { ring, specialIndices } = this.context;
+    let product = 1;
+    for (const i of specialIndices) product = mulMod(product, (ring.primes[i] as PrimeContext).p % prime.p, prime.p);
+    return encodeOperand(inverseMod(product, prime.p), prime.p);
+  }
+}
+

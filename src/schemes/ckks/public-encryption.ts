@@ -1,0 +1,42 @@
+/** Encryption with the public key (Lyubashevsky, Peikert and Regev 2010; 2016/421, section 3.4). */
+import type { PublicKey } from '../../rlwe/keys.ts';
+import { add, multiplyMontgomery, type Poly, toMontgomery, truncate } from '../../ring/poly.ts';
+import { errorPoly, freshSeed, integersToNtt, Stream, ternaryIntegers, wipe } from '../../ring/sampler.ts';
+import { Ciphertext, polynomialsIn } from './ciphertext.ts';
+import type { CkksContext } from './context.ts';
+import type { SlotValues } from './encoder.ts';
+
+/** (b·v + e0, a·v + e1) over the limbs of a level: an encryption of zero that anyone can make. */
+function encryptZero(context: CkksContext, key: PublicKey, level: number): [Poly<'ntt'>, Poly<'ntt'>] {
+  const { ring } = context;
+  const indices = context.indicesAt(level);
+  const secretSeed = freshSeed();
+  const errorSeed = freshSeed();
+  const integers = ternaryIntegers(ring, secretSeed, Stream.ephemeral);
+  const v = toMontgomery(integersToNtt(ring, integers, indices));
+  wipe(ring, integers);
+  const half = (part: Poly<'ntt'>, index: number): Poly<'ntt'> =>
+    add(multiplyMontgomery(truncate(part, indices.length), v), errorPoly(ring, indices, errorSeed, index));
+  const result: [Poly<'ntt'>, Poly<'ntt'>] = [half(key.b, 0), half(key.a, 1)];
+  secretSeed.fill(0);
+  errorSeed.fill(0);
+  return result;
+}
+
+/** A fresh canonical encryption of `values` at a level. */
+export function encryptPublic(context: CkksContext, key: PublicKey, values: SlotValues, level: number): Ciphertext {
+  return context.ring.scope(() => {
+    const scale = context.scales[level] as number;
+    const [c0, c1] = encryptZero(context, key, level);
+    const message = context.encoder.encode(values, scale, c0.limbCount);
+    return new Ciphertext(add(c0, message), c1, level, scale);
+  }, polynomialsIn);
+}
+
+/** The same value under fresh randomness: what leaves a trainer carries no trace of how it was computed. */
+export function rerandomize(context: CkksContext, key: PublicKey, a: Ciphertext): Ciphertext {
+  return context.ring.scope(() => {
+    const [c0, c1] = encryptZero(context, key, a.level);
+    return new Ciphertext(add(a.c0, c0), add(a.c1, c1), a.level, a.scale);
+  }, polynomialsIn);
+}

@@ -1,0 +1,25 @@
+/** How a refresh request reaches the owner: over HTTP, or any function that takes and gives the messages' bytes. */
+import { HermeticError } from '../base/errors.ts';
+
+export interface SendOptions {
+  /** A longer response is refused. */
+  readonly maxResponseBytes: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sends the bytes of a request and returns those of the response. Whoever waits may send the same bytes again: a
+ * transport keeps nothing between calls.
+ * @throws RefreshUnavailable where the same request may fare better later; HermeticError REFRESH_FAILED otherwise
+ */
+export type RefreshTransport = (request: Uint8Array, options: SendOptions) => Promise<Uint8Array>;
+
+/** A failure that may pass: no connection, a timeout, an overloaded server. Its code is REFRESH_FAILED. */
+export class RefreshUnavailable extends HermeticError {
+  constructor(summary: string, cause?: unknown) {
+    super('REFRESH_FAILED', summary, { mend: RESUME, cause });
+  }
+}
+
+export const RESUME =
+  'Check that `hermetic serve` runs there and that --refresh names it; the same command again goes on from the checkpoint.';

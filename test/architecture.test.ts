@@ -1,0 +1,274 @@
+/** The floors, the wall around secret keys, and the public doors, proved from the imports of every source file. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/**
+ * The floors, lowest first. A file imports from its own room and from the floors below its own, never up; rooms that
+ * share a floor do not know each other. `serve` is a command, so the command line stands above the server.
+ */
+const FLOORS: readonly (readonly string[])[] = [
+  ['base'],
+  ['kernels'],
+  ['ring'],
+  ['rlwe'],
+  ['schemes'],
+  ['circuits'],
+  ['tensor'],
+  ['nn'],
+  ['data'],
+  ['protocol'],
+  ['owner', 'trainer'],
+  ['server'],
+  ['cli'],
+];
+
+/** Rooms whose every part runs in a browser; a part of theirs that needs Node lives in a folder `node/`. */
+const ISOMORPHIC = [
+  'base',
+  'ring',
+  'rlwe',
+  'schemes',
+  'circuits',
+  'tensor',
+  'nn',
+  'data',
+  'protocol',
+  'owner',
+  'trainer',
+];
+
+/** Files outside `node/` folders that may import `node:` modules, and why. */
+const NODE_EXCEPTIONS: Readonly<Record<string, string>> = {};
+
+/** Files outside `secret/`, `owner/` and the top floors that may name a secret key's module, and why. */
+const WALL_EXCEPTIONS: Readonly<Record<string, string>> = {
+  'schemes/ckks/index.ts':
+    'the door `hermetic/ckks`, for those who hold their own key; no file of the package imports it',
+};
+
+interface SourceFile {
+  /** Path below `src/`, with slashes. */
+  readonly path: string;
+  /** What it imports, types included: paths below `src/` for its own, specifiers as they stand for others. */
+  readonly own: readonly string[];
+  readonly foreign: readonly string[];
+  readonly text: string;
+}
+
+function readSources(): SourceFile[] {
+  const paths = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'));
+  return paths.toSorted().map((path) => {
+    const text = readFileSync(join(ROOT, 'src', path), 'utf8');
+    const specifiers = importsOf(text);
+    const relative = specifiers.filter((specifier) => specifier.startsWith('.'));
+    return {
+      path,
+      own: relative.map((specifier) => posix.normalize(posix.join(posix.dirname(path), specifier))),
+      foreign: specifiers.filter((specifier) => !specifier.startsWith('.')),
+      text,
+    };
+  });
+}
+
+/** Every module that a source names: static, dynamic and type imports, re-exports, and `import('…')` types. */
+function importsOf(text: string): string[] {
+  const file = ts.createSourceFile('source.ts', text, ts.ScriptTarget.Latest, false);
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier !== undefined) {
+      found.push((node.moduleSpecifier as ts.StringLiteral).text);
+    }
+    if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
+      found.push((node.argument.literal as ts.StringLiteral).text);
+    }
+    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      const [argument] = node.arguments;
+      found.push(ts.isStringLiteralLike(argument) ? argument.text : '(computed)');
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return found;
+}
+
+const sources = readSources();
+const byPath = new Map(sources.map((source) => [source.path, source]));
+
+function roomOf(path: string): string {
+  return path.includes('/') ? path.slice(0, path.indexOf('/')) : '';
+}
+
+function floorOf(path: string): number {
+  return FLOORS.findIndex((rooms) => rooms.includes(roomOf(path)));
+}
+
+/** The schemes share a room but do not know each other: `schemes/ckks` for a file in it. */
+function schemeOf(path: string): string | undefined {
+  return /^schemes\/([^/]+)\//.exec(path)?.[1];
+}
+
+function breaksFloors(from: string, to: string): boolean {
+  if (roomOf(from) === '') return false;
+  if (roomOf(from) !== roomOf(to)) return roomOf(to) === '' || floorOf(to) >= floorOf(from);
+  const scheme = schemeOf(to);
+  return scheme !== undefined && scheme !== schemeOf(from);
+}
+
+function isSecret(path: string): boolean {
+  return path.includes('/secret/') || path.startsWith('owner/');
+}
+
+/** Everything that files accepted by `start` import, directly or not, and themselves. */
+function reachableFrom(start: (path: string) => boolean): Map<string, string> {
+  const cameFrom = new Map<string, string>();
+  const queue = sources.filter(({ path }) => start(path)).map(({ path }) => path);
+  for (const path of queue) cameFrom.set(path, path);
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    for (const next of byPath.get(path)?.own ?? []) {
+      if (cameFrom.has(next)) continue;
+      cameFrom.set(next, path);
+      queue.push(next);
+    }
+  }
+  return cameFrom;
+}
+
+function edges(): { from: string; to: string }[] {
+  return sources.flatMap(({ path, own }) => own.map((to) => ({ from: path, to })));
+}
+
+describe('the parser of imports', () => {
+  it('sees every way of naming a module', () => {
+    const text = `
+      import a from './a.ts';
+      import type { B } from './b.ts';
+      import { type C } from './c.ts';
+      import './d.ts';
+      export { e } from './e.ts';
+      export type * from './f.ts';
+      const g = () => import('./g.ts');
+      type H = import('./h.ts').H;
+      const comment = "import './no.ts'"; // import './no.ts'
+    `;
+    expect(importsOf(text).map((specifier) => specifier.slice(2, 3))).toEqual([...'abcdefgh']);
+  });
+
+  it('finds sources, and each import of theirs is a file', () => {
+    expect(sources.length).toBeGreaterThan(50);
+    expect(edges().filter(({ to }) => !byPath.has(to) && !to.endsWith('.generated.ts'))).toEqual([]);
+  });
+});
+
+describe('floors', () => {
+  it('hold every file', () => {
+    expect(sources.filter(({ path }) => roomOf(path) !== '' && floorOf(path) < 0).map(({ path }) => path)).toEqual([]);
+    expect(sources.filter(({ path }) => roomOf(path) === '').map(({ path }) => path)).toEqual(['index.ts']);
+  });
+
+  it('are climbed by no import, and no room looks sideways', () => {
+    expect(edges().filter(({ from, to }) => breaksFloors(from, to))).toEqual([]);
+  });
+
+  it('would be found broken', () => {
+    expect(breaksFloors('base/x.ts', 'nn/y.ts')).toBe(true);
+    expect(breaksFloors('trainer/x.ts', 'owner/y.ts')).toBe(true);
+    expect(breaksFloors('schemes/ckks/x.ts', 'schemes/clear/y.ts')).toBe(true);
+    expect(breaksFloors('schemes/scheme.ts', 'schemes/clear/y.ts')).toBe(true);
+    expect(breaksFloors('nn/x.ts', 'index.ts')).toBe(true);
+    expect(breaksFloors('nn/sealed/x.ts', 'nn/y.ts')).toBe(false);
+    expect(breaksFloors('schemes/ckks/x.ts', 'schemes/scheme.ts')).toBe(false);
+    expect(breaksFloors('cli/x.ts', 'owner/y.ts')).toBe(false);
+  });
+});
+
+describe('the wall around secret keys', () => {
+  it('stands between everything that a trainer can reach and every secret', () => {
+    const reachable = reachableFrom((path) => path.startsWith('trainer/'));
+    const leaks = [...reachable].filter(([path]) => isSecret(path)).map(([path, from]) => `${from} → ${path}`);
+    expect(leaks).toEqual([]);
+    expect(reachable.size).toBeGreaterThan(20);
+  });
+
+  it('stands before the door of the whole package', () => {
+    const reachable = [...reachableFrom((path) => path === 'index.ts').keys()];
+    expect(reachable.filter(isSecret)).toEqual([]);
+  });
+
+  it('is passed only by secret rooms, the owner, and the floors above', () => {
+    const mayPass = (path: string) => isSecret(path) || path.startsWith('server/') || path.startsWith('cli/');
+    const passes = edges().filter(({ from, to }) => isSecret(to) && !mayPass(from) && !(from in WALL_EXCEPTIONS));
+    expect(passes).toEqual([]);
+  });
+});
+
+describe('files for browsers', () => {
+  const inNodeFolder = (path: string) => path.includes('/node/');
+  const isIsomorphic = (path: string) => roomOf(path) === '' || ISOMORPHIC.includes(roomOf(path));
+
+  it('import nothing of Node outside node/ folders', () => {
+    const offenders = sources
+      .filter(({ path }) => isIsomorphic(path) && !inNodeFolder(path) && !(path in NODE_EXCEPTIONS))
+      .filter(({ foreign }) => foreign.some((specifier) => specifier.startsWith('node:')))
+      .map(({ path }) => path);
+    expect(offenders).toEqual([]);
+  });
+
+  it('load node/ folders only on demand', () => {
+    const statically = (text: string, path: string) =>
+      importsOf(text.replaceAll(/\bimport\(/g, 'load(')).some((specifier) => {
+        const to = posix.normalize(posix.join(posix.dirname(path), specifier));
+        return specifier.startsWith('.') && inNodeFolder(to);
+      });
+    const offenders = sources
+      .filter(({ path }) => isIsomorphic(path) && !inNodeFolder(path))
+      .filter(({ text, path }) => statically(text.replaceAll(/^(import|export) type .*$/gm, ''), path))
+      .map(({ path }) => path);
+    expect(offenders).toEqual([]);
+  });
+
+  it('name only modules of node with the prefix node:', () => {
+    const bare = new Set(['fs', 'path', 'crypto', 'os', 'url', 'worker_threads', 'stream', 'buffer', 'util', 'http']);
+    expect(sources.filter(({ foreign }) => foreign.some((name) => bare.has(name))).map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe('randomness', () => {
+  it('never comes from Math.random', () => {
+    const offenders = sources.filter(({ text }) => /\bMath\s*(\?\.|\.|\[\s*['"`])\s*random\b/.test(text));
+    expect(offenders.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe('public doors', () => {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    exports: Record<string, string | { types: string; default: string }>;
+  };
+  const doors = Object.entries(exports).flatMap(([name, target]) =>
+    typeof target === 'string' ? [] : [{ name, types: target.types, default: target.default }],
+  );
+  const sourceOf = (target: string) => target.replace(/^\.\/dist\//, '').replace(/(\.d\.ts|\.js)$/, '.ts');
+
+  it('exist, types first', () => {
+    for (const door of doors) {
+      expect(existsSync(join(ROOT, 'src', sourceOf(door.default))), door.name).toBe(true);
+      expect(sourceOf(door.types), door.name).toBe(sourceOf(door.default));
+    }
+    for (const target of Object.values(exports)) {
+      if (typeof target !== 'string') expect(Object.keys(target)[0]).toBe('types');
+    }
+  });
+
+  it('are the only barrels, and nothing inside the package goes through them', () => {
+    const barrels = sources.map(({ path }) => path).filter((path) => path.endsWith('index.ts'));
+    expect(barrels.toSorted()).toEqual(doors.map((door) => sourceOf(door.default)).toSorted());
+    const throughDoors = edges().filter(({ from, to }) => to.endsWith('index.ts') && from !== 'index.ts');
+    expect(throughDoors).toEqual([]);
+  });
+});
