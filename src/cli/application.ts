@@ -11,7 +11,7 @@ import {
 } from '@stricli/core';
 import { HermeticError } from '../base/errors.ts';
 import { bench } from './commands/bench.ts';
-import { completeWords, completion } from './commands/completion.ts';
+import { completion } from './commands/completion.ts';
 import { demo } from './commands/demo.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { init } from './commands/init.ts';
@@ -59,7 +59,6 @@ function routes(): ReturnType<typeof buildRouteMap<string, HermeticContext>> {
       demo,
       bench,
       completion,
-      complete: completeWords,
     },
     docs: {
       brief: 'Train a neural network that the one who trains it cannot read.',
@@ -74,7 +73,6 @@ function routes(): ReturnType<typeof buildRouteMap<string, HermeticContext>> {
         'Results go to stdout, progress and questions to stderr. Exit codes: 0 done, 1 failure, 2 usage,',
         '3 verification or decryption refused, 4 denied by policy, 5 levels exhausted, 130 interrupted.',
       ].join('\n'),
-      hideRoute: { complete: true },
     },
   });
 }
@@ -124,6 +122,7 @@ function argumentMessage(error: unknown): string {
 
 function argumentMend(error: unknown): string {
   const corrections = error instanceof Error && 'corrections' in error ? (error.corrections as string[]) : [];
-  if (corrections.length > 0) return `Did you mean ${corrections.map((name) => name.replaceAll('`', '')).join(' or ')}?`;
+  if (corrections.length > 0)
+    return `Did you mean ${corrections.map((name) => name.replaceAll('`', '')).join(' or ')}?`;
   return error instanceof HermeticError && error.mend !== undefined ? error.mend : 'Add --help for the usage.';
 }

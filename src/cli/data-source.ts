@@ -5,15 +5,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { requireTwoClasses, splitRows } from '../data/dataset.ts';
 import { type Examples, examplesToApply, examplesToFit, type Purpose, selectExamples } from '../data/examples.ts';
 import { applyFeatures } from '../data/features.ts';
-import {
-  loadDigits,
-  loadImdb,
-  loadMnist,
-  loadMnist38,
-  loadSpam,
-  loadXor,
-  readTable,
-} from '../data/index.ts';
+import { loadDigits, loadImdb, loadMnist, loadMnist38, loadSpam, loadXor, readTable } from '../data/index.ts';
 import type { FeatureSettings } from '../data/settings.ts';
 import type { Table } from '../data/table.ts';
 import type { ImageSize, Part } from './parsers.ts';
@@ -43,7 +35,10 @@ const LOADERS: Readonly<Record<string, () => Promise<Split>>> = {
   xor: async () => ({ train: loadXor(), test: loadXor() }),
 };
 
-export const dataSetNames: readonly string[] = Object.keys(LOADERS).flatMap((name) => [`${name}:train`, `${name}:test`]);
+export const dataSetNames: readonly string[] = Object.keys(LOADERS).flatMap((name) => [
+  `${name}:train`,
+  `${name}:test`,
+]);
 
 /** Loads one part of a well-known data set; undefined where `name` is none. */
 export async function loadDataSet(name: string): Promise<Examples | undefined> {

@@ -1,8 +1,9 @@
 /** The command line as a function: `run(['inspect', 'model.sealed'], io)` does it and returns the exit code. */
 
-import { type StricliProcess, run as runStricli } from '@stricli/core';
+import { run as runStricli, type StricliProcess } from '@stricli/core';
 import { buildHermetic } from './application.ts';
 import { colorsFor } from './colors.ts';
+import { COMPLETE } from './commands/completion.ts';
 import { toJsonLine } from './console.ts';
 import type { HermeticContext } from './context.ts';
 import { exitCodes, type Failure, failureOf } from './exit-codes.ts';
@@ -17,6 +18,11 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const process: StricliProcess = { stdout: io.stdout, stderr: { write() {} }, env: io.env };
   const context: HermeticContext = { process, io };
   try {
+    if (argv[0] === COMPLETE) {
+      const proposals = await proposeCompletions(app, wordsToComplete(argv, io), context);
+      for (const { completion } of proposals) io.stdout.write(`${completion}\n`);
+      return exitCodes.ok;
+    }
     await runStricli(app, argv, context);
   } catch (error) {
     failures.push(failureOf(error));
@@ -27,6 +33,12 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   }
   const code = Number(process.exitCode ?? exitCodes.ok);
   return isUsageExit(code) ? exitCodes.usage : code < 0 ? exitCodes.failure : code;
+}
+
+/** bash hands over the whole line, `hermetic` first; behind a space the next word begins empty. */
+function wordsToComplete(argv: readonly string[], io: Io): string[] {
+  const words = argv.slice(2);
+  return io.env.COMP_LINE?.endsWith(' ') ? [...words, ''] : words;
 }
 
 function tell(failure: Failure, argv: readonly string[], io: Io): void {

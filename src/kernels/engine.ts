@@ -64,7 +64,8 @@ export class Engine {
   /** Words that live until the next `flush`. */
   private list(words: ArrayLike<number>): Address {
     const at = (this.lists + this.listed * 4) as Address;
-    this.heap.u32(at, words.length).set(words);
+    const all = this.heap.allWords;
+    for (let i = 0, first = at >>> 2; i < words.length; i++) all[first + i] = words[i] as number;
     this.listed += (words.length + 1) & ~1;
     return at;
   }
@@ -392,9 +393,10 @@ export class Engine {
   private push(code: OperationCode, ...args: number[]): Address {
     if (this.queued === QUEUE_TASKS) this.flush();
     const at = (this.tasks + this.queued * TASK_WORDS * 4) as Address;
-    const words = this.heap.u32(at, TASK_WORDS);
-    words[0] = code;
-    for (let i = 0; i < args.length; i++) words[i + 1] = args[i] as number;
+    const words = this.heap.allWords;
+    const first = at >>> 2;
+    words[first] = code;
+    for (let i = 0; i < args.length; i++) words[first + 1 + i] = args[i] as number;
     this.queued++;
     return at;
   }

@@ -64,23 +64,25 @@ export class Heap {
     else this.free.set(size, [address]);
   }
 
+  /** The whole memory as words, for writers in a hurry: index address / 4. Valid until the next allocation. */
+  get allWords(): Uint32Array {
+    return this.words;
+  }
+
   u32(address: Address, count: number): Uint32Array {
-    this.refresh();
     return this.words.subarray(address >>> 2, (address >>> 2) + count);
   }
 
   f64(address: Address, count: number): Float64Array {
-    this.refresh();
     return this.doubles.subarray(address / 8, address / 8 + count);
   }
 
   f32(address: Address, count: number): Float32Array {
-    this.refresh();
     return this.floats.subarray(address >>> 2, (address >>> 2) + count);
   }
 
+  /** After a growth. Only this object grows the memory, so the views are not checked at every use. */
   private refresh(): void {
-    if (this.words.buffer === this.memory.buffer) return;
     this.words = new Uint32Array(this.memory.buffer);
     this.doubles = new Float64Array(this.memory.buffer);
     this.floats = new Float32Array(this.memory.buffer);
@@ -101,6 +103,7 @@ export class Heap {
     try {
       if (wanted < pages) throw new RangeError('beyond 4 GiB');
       this.memory.grow(wanted);
+      this.refresh();
     } catch (cause) {
       throw new HermeticError('OUT_OF_MEMORY', 'the kernels are out of memory', {
         got: `${Math.round((now * PAGE) / 2 ** 20)} MiB in use, ${Math.ceil((pages * PAGE) / 2 ** 20)} MiB more asked`,

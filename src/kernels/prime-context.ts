@@ -1,5 +1,5 @@
 /** What the kernels know of a prime: its constants and its NTT tables, built on first use and kept. */
-import { encodeOperand, inverseMod, mulMod, powMod } from './arithmetic.ts';
+import { encodeOperand, inverseMod, mulMod, type Operand, powMod } from './arithmetic.ts';
 import type { Engine } from './engine.ts';
 import type { Address } from './heap.ts';
 
@@ -22,6 +22,7 @@ export class PrimeContext {
   private readonly engine: Engine;
   private readonly tables = new Map<number, NttTables>();
   private readonly scales = new Map<number, Address>();
+  private readonly inverses = new Map<number, Operand>();
 
   /** p ≡ 1 mod 2N, 2^27 < p < 2^28, p ≡ 1 mod 2^16. */
   constructor(engine: Engine, p: number, logN: number) {
@@ -71,6 +72,16 @@ export class PrimeContext {
     this.engine.buildInverseScale(built.scale, this.p, inverse, logSize, 1);
     this.tables.set(logSize, built);
     return built;
+  }
+
+  /** The operand x^-1 mod p, for a product or a prime that is divided by again and again. */
+  inverseOperand(x: number): Operand {
+    let operand = this.inverses.get(x);
+    if (operand === undefined) {
+      operand = encodeOperand(inverseMod(x % this.p, this.p), this.p);
+      this.inverses.set(x, operand);
+    }
+    return operand;
   }
 
   /** The final scaling of a full-size inverse NTT that also multiplies by `factor`. */

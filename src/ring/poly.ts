@@ -166,8 +166,8 @@ export function divideByLast(a: Poly<'ntt'>): Poly<'ntt'> {
   const out = like(a, kept);
   const temporaries = out.limbs.map(() => ring.allocateLimb());
   eachLimb(out, (j, prime) => {
-    const w = encodeOperand(powMod(from.p % prime.p, prime.p - 2, prime.p), prime.p);
-    engine.divideByLast(out.limb(j), a.limb(j), last, from, w, temporaries[j] as Address, prime);
+    const temporary = temporaries[j] as Address;
+    engine.divideByLast(out.limb(j), a.limb(j), last, from, prime.inverseOperand(from.p), temporary, prime);
   });
   ring.releaseLimbs(temporaries);
   ring.releaseLimb(last);

@@ -3,7 +3,7 @@
  * modulus is cut into digits of as many limbs as the special modulus P has; each digit is lifted to Q·P, multiplied
  * with its part of the key, and the sum divided by P.
  */
-import { encodeOperand, inverseMod, mulMod } from '../kernels/arithmetic.ts';
+import { mulMod, type Operand } from '../kernels/arithmetic.ts';
 import type { Address } from '../kernels/heap.ts';
 import type { PrimeContext } from '../kernels/prime-context.ts';
 import type { Poly } from '../ring/poly.ts';
@@ -141,11 +141,12 @@ export class KeySwitcher {
     return this.divideBySpecial(product);
   }
 
-  private inverseOfSpecial(prime: PrimeContext): ReturnType<typeof encodeOperand> {
+  /** P^-1 modulo a ciphertext prime. */
+  private inverseOfSpecial(prime: PrimeContext): Operand {
     const { ring, specialIndices } = this.context;
     let product = 1;
     for (const i of specialIndices) product = mulMod(product, (ring.primes[i] as PrimeContext).p % prime.p, prime.p);
-    return encodeOperand(inverseMod(product, prime.p), prime.p);
+    return prime.inverseOperand(product);
   }
 }
 

@@ -11,17 +11,19 @@ export interface Series {
   /** Class of the page's style sheet: `clear`, `sealed`, `faint`. */
   readonly style: string;
   readonly points: readonly Point[];
-  /** Dots with their values, joined by a dotted line: measured here and nowhere between. */
+  /** Dots with their values and no line: measured here and nowhere between. */
   readonly sparse?: boolean;
 }
+
+type Format = (value: number) => string;
 
 export interface LineChart {
   readonly series: readonly Series[];
   readonly xLabel: string;
   /** As a tick says it. */
-  readonly formatY: (value: number) => string;
+  readonly formatY: Format;
   /** As a dot says it; default as a tick. */
-  readonly formatPoint?: (value: number) => string;
+  readonly formatPoint?: Format;
   /** Vertical lines, such as a change of hands. */
   readonly marks?: readonly { readonly step: number; readonly label: string }[];
   /** What a screen reader says. */
@@ -32,7 +34,7 @@ const WIDTH = 520;
 const HEIGHT = 300;
 const LEFT = 56;
 const RIGHT = 22;
-const TOP = 22;
+const TOP = 30;
 const BOTTOM = 42;
 
 interface Scale {
@@ -105,30 +107,36 @@ function tickLabel(x: number, label: string): string {
 function markLine(x: number, label: string): string {
   const at = x.toFixed(1);
   return (
-    `<line class="mark" x1="${at}" x2="${at}" y1="${TOP - 6}" y2="${HEIGHT - BOTTOM}"/>` +
-    `<text class="mark" x="${(x + 5).toFixed(1)}" y="${HEIGHT - BOTTOM - 8}">${escapeHtml(label)}</text>`
+    `<line class="mark" x1="${at}" x2="${at}" y1="${TOP - 20}" y2="${HEIGHT - BOTTOM}"/>` +
+    `<text class="mark" x="${(x + 5).toFixed(1)}" y="${TOP - 12}">${escapeHtml(label)}</text>`
   );
 }
 
-function drawSeries({ style, points, sparse }: Series, x: Scale, y: Scale, format: (v: number) => string): string {
+function drawSeries({ style, points, sparse }: Series, x: Scale, y: Scale, format: Format): string {
   const drawn = points.filter(({ value }) => Number.isFinite(value));
+  if (sparse) return drawn.map((point, i) => dot(point, style, x, y, format, i === 0, i === drawn.length - 1)).join('');
   const path = drawn
     .map(({ step, value }, i) => `${i === 0 ? 'M' : 'L'}${x.at(step).toFixed(1)} ${y.at(value).toFixed(1)}`)
     .join('');
-  const line = `<path class="line ${style}${sparse ? ' sparse' : ''}" d="${path}"/>`;
-  return sparse ? line + drawn.map((point, i) => dot(point, style, x, y, format, i === drawn.length - 1)).join('') : line;
+  return `<path class="line ${style}" d="${path}"/>`;
 }
 
-function dot(point: Point, style: string, x: Scale, y: Scale, format: (v: number) => string, isLast: boolean): string {
+function dot(
+  point: Point,
+  style: string,
+  x: Scale,
+  y: Scale,
+  format: Format,
+  isFirst: boolean,
+  isLast: boolean,
+): string {
   const [cx, cy] = [x.at(point.step), y.at(point.value)];
-  // The label goes above, or below where there is no room; the last one ends at its dot.
-  const above = cy - TOP > 24;
-  const anchor = isLast ? 'end' : point.step === 0 ? 'start' : 'middle';
-  return (
-    `<circle class="dot ${style}" cx="${cx.toFixed(1)}" cy="${cy.toFixed(1)}" r="5.5"/>` +
-    `<text class="value ${style}" x="${cx.toFixed(1)}" y="${(cy + (above ? -12 : 24)).toFixed(1)}" ` +
-    `text-anchor="${anchor}">${escapeHtml(format(point.value))}</text>`
-  );
+  const circle = `<circle class="dot ${style}" cx="${cx.toFixed(1)}" cy="${cy.toFixed(1)}" r="5.5"/>`;
+  const label = (dx: number, dy: number, anchor: string): string =>
+    `<text class="value ${style}" x="${(cx + dx).toFixed(1)}" y="${(cy + dy).toFixed(1)}" text-anchor="${anchor}">${escapeHtml(format(point.value))}</text>`;
+  if (isFirst) return circle + label(13, 5, 'start');
+  // Above, or below where there is no room; the last one ends at its dot.
+  return circle + label(0, cy - TOP > 34 ? -13 : 24, isLast ? 'end' : 'middle');
 }
 
 /** A key to the series, in HTML so that it wraps. */

@@ -31,26 +31,28 @@ p { margin: 0 0 12px; }
 section { margin-top: 18px; }
 .two { display: grid; grid-template-columns: 1fr 1fr; gap: 18px; margin-top: 18px; }
 .two > section { margin-top: 0; }
-.figures { display: grid; grid-template-columns: repeat(4, 1fr); gap: 18px; }
-.figures .wide { grid-column: span 2; }
+.figures { display: grid; grid-template-columns: 2fr 1fr 1fr; gap: 18px; }
+.figures > section { margin: 0; }
+.figures .wide { grid-row: span 2; display: flex; flex-direction: column; }
+.figures .wide .verdict { margin-top: auto; padding-top: 14px; }
 .figure .label { color: var(--soft); font-size: 14px; }
 .figure .number { font-size: 30px; font-weight: 680; letter-spacing: -0.02em; line-height: 1.25; white-space: nowrap; }
 .figure .unit { font-size: 16px; font-weight: 500; color: var(--soft); letter-spacing: 0; }
 .figure .more { color: var(--soft); font-size: 13px; line-height: 1.4; }
-.versus { display: grid; grid-template-columns: auto 1fr 76px; gap: 8px 14px; align-items: center; margin-top: 10px; }
-.versus .who { font-size: 14px; color: var(--soft); }
-.versus .what { text-align: right; font-weight: 650; }
-.track { background: var(--track); border-radius: 6px; height: 12px; overflow: hidden; }
+.versus { margin-top: 12px; display: flex; justify-content: space-between; align-items: baseline; }
+.versus .who { color: var(--soft); }
+.versus .what { font-weight: 680; font-size: 24px; letter-spacing: -0.01em; }
+.track { background: var(--track); border-radius: 6px; height: 12px; overflow: hidden; margin-top: 4px; }
 .fill { height: 100%; border-radius: 6px; }
 .fill.sealed, .key.sealed { background: var(--sealed); } .fill.clear, .key.clear { background: var(--clear); }
 .key.faint { background: var(--faint); }
-.verdict { margin: 12px 0 0; font-size: 14px; color: var(--soft); }
+.verdict { margin: 0; font-size: 14px; color: var(--soft); }
 .chart { display: block; width: 100%; height: auto; }
 .chart text { font-size: 13px; fill: var(--soft); font-family: inherit; }
 .chart .grid { stroke: var(--grid); } .chart line.mark { stroke: var(--faint); stroke-dasharray: 2 5; }
 .chart .line { fill: none; stroke-width: 2.25; stroke-linejoin: round; stroke-linecap: round; }
 .chart .line.clear { stroke: var(--clear); } .chart .line.faint { stroke: var(--faint); stroke-width: 1.5; }
-.chart .line.sealed { stroke: var(--sealed); } .chart .line.sparse { stroke-dasharray: 1 7; }
+.chart .line.sealed { stroke: var(--sealed); }
 .chart .line.level { stroke: var(--sealed); stroke-width: 2.5; }
 .chart .area { fill: var(--sealed); opacity: .1; }
 .chart .dot { stroke: var(--card); stroke-width: 2; } .chart .dot.sealed { fill: var(--sealed); }
@@ -84,13 +86,12 @@ pre { background: var(--code); border-radius: 10px; padding: 12px 16px; margin: 
 .notes { margin: 0; padding-left: 20px; font-size: 14px; color: var(--soft); } .notes li { margin-bottom: 6px; }
 footer { color: var(--soft); font-size: 13px; margin-top: 28px; }
 @media (max-width: 900px) {
-  .figures { grid-template-columns: 1fr 1fr; } .two { grid-template-columns: 1fr; }
+  .figures { grid-template-columns: 1fr 1fr; } .figures .wide { grid-column: span 2; } .two { grid-template-columns: 1fr; }
 }
 @media (max-width: 560px) {
   main { padding: 28px 14px 40px; } h1 { font-size: 27px; } .lead { font-size: 16px; }
   .card { padding: 16px; border-radius: 12px; } .figures, .two { gap: 12px; } section { margin-top: 12px; } .two { margin-top: 12px; }
   .figure .number { font-size: 23px; } .figure .unit { font-size: 14px; }
-  .versus { grid-template-columns: 1fr auto; } .versus .track { grid-column: 1 / -1; grid-row: auto; order: 0; }
   .chart text { font-size: 17px; } .phases { columns: 1; }
   .stack thead { display: none; } .stack tr { display: block; border-top: 1px solid var(--rule); padding: 10px 0; }
   .stack tr:first-child { border-top: 0; } .stack td { display: flex; gap: 12px; border: 0; padding: 2px 0; white-space: normal; text-align: left; }

@@ -60,9 +60,7 @@ function activateList<C extends SlotCiphertext>(
   wantSlopes: boolean,
 ): ActivationForward<C> {
   const add: AddConstant<C> = (x, constant) => evaluator.addPlain(x, Float64Array.of(constant));
-  const results = z.items.map((item) =>
-    evaluatePolynomialOn(evaluator, item, z.factor, coefficients, add, wantSlopes),
-  );
+  const results = z.items.map((item) => evaluatePolynomialOn(evaluator, item, z.factor, coefficients, add, wantSlopes));
   const output = { ...z, factor: shape.outputFactor(z.factor), items: results.map(({ value }) => value) };
   const kept = wantSlopes && shape.degree > 1;
   const items = kept ? results.map(({ slope }) => [slope as C]) : undefined;

@@ -106,6 +106,14 @@ export class ClearEvaluator implements Evaluator<ClearCiphertext> {
     return { re: a.re.slice(), im: a.im.slice() };
   }
 
+  /** Takes in a ciphertext that was written and read again. */
+  restore(a: ClearCiphertext): ClearCiphertext {
+    const out = this.#blank(a.level, a.scale, a.product);
+    out.re.set(a.re);
+    out.im.set(a.im);
+    return out;
+  }
+
   add(a: ClearCiphertext, b: ClearCiphertext): ClearCiphertext {
     return this.#sum(a, b, 1);
   }

@@ -1,0 +1,55 @@
+/**
+ * npm run bench -- [filter …] [--json] [--quick] [--threads N] [--seal-bits N]
+ *
+ * Filters name an operation (rotate), a set (L15) or a suite (ckks). Needs `npm run build`.
+ */
+import { parseArgs } from 'node:util';
+import { QUICK, THOROUGH } from './measure.mjs';
+import { footer, jsonLine, table } from './report.mjs';
+
+function options() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      threads: { type: 'string', default: '1' },
+      'seal-bits': { type: 'string', default: '50' },
+    },
+  });
+  const integer = (name, least, most) => {
+    const x = Number(values[name]);
+    if (!Number.isInteger(x) || x < least || x > most) {
+      throw new RangeError(`--${name}: expected ${least}..${most}, got ${values[name]}`);
+    }
+    return x;
+  };
+  return {
+    filters: positionals,
+    json: values.json,
+    effort: values.quick ? QUICK : THOROUGH,
+    threads: integer('threads', 1, 64),
+    sealBits: integer('seal-bits', 40, 60),
+  };
+}
+
+async function main() {
+  const chosen = options();
+  const { ckks } = await import('./ckks.mjs');
+  const results = [];
+  for await (const result of ckks(chosen)) {
+    results.push(result);
+    if (chosen.json) process.stdout.write(jsonLine(result));
+    else process.stderr.write(`${result.set} ${result.about}: ${result.ratio}×\n`);
+  }
+  if (results.length === 0) throw new RangeError(`no benchmark is called ${chosen.filters.join(' or ')}`);
+  if (!chosen.json) process.stdout.write(`${table(results)}${footer(results, chosen.threads)}`);
+}
+
+try {
+  await main();
+} catch (error) {
+  const missing = error.code === 'ERR_MODULE_NOT_FOUND' && error.message.includes('/dist/');
+  process.stderr.write(`${missing ? 'bench: run `npm run build` first' : `bench: ${error.message}`}\n`);
+  process.exitCode = error instanceof RangeError || error.code?.startsWith('ERR_PARSE_ARGS') ? 2 : 1;
+}

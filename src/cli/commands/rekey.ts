@@ -1,0 +1,67 @@
+/** `hermetic rekey`: the same network under another key, so that the next trainer cannot tell it is the same. */
+
+import { buildCommand, type Command } from '@stricli/core';
+import { Console } from '../console.ts';
+import type { HermeticContext } from '../context.ts';
+import { type OutputFlags, outputFlags, passphraseFlag, type ThreadFlags, threadFlags } from '../flags.ts';
+import { formatBytes } from '../format.ts';
+import { text } from '../parsers.ts';
+
+interface Flags extends ThreadFlags, OutputFlags {
+  readonly from: string;
+  readonly to: string;
+  readonly passphraseFile: string | undefined;
+  readonly toPassphraseFile: string | undefined;
+  readonly out: string;
+}
+
+export const rekey: Command<HermeticContext> = buildCommand<Flags, [string], HermeticContext>({
+  docs: {
+    brief: 'Seal a network anew under another key, for the next trainer',
+    fullDescription: [
+      '  hermetic rekey trained.sealed --from keys/owner.key --to other/owner.key \\',
+      '      --passphrase-file pw --out next.sealed',
+    ].join('\n'),
+  },
+  parameters: {
+    flags: {
+      from: { kind: 'parsed', parse: text, brief: 'The key that it is sealed with', placeholder: 'owner.key' },
+      to: { kind: 'parsed', parse: text, brief: 'The key that it shall be sealed with', placeholder: 'owner.key' },
+      ...passphraseFlag,
+      toPassphraseFile: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'Passphrase file of the second key (default: that of the first)',
+        placeholder: 'FILE',
+        optional: true,
+      },
+      out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'next.sealed' },
+      ...threadFlags,
+      ...outputFlags,
+    },
+    positional: { kind: 'tuple', parameters: [{ brief: 'A sealed model', parse: text, placeholder: 'model.sealed' }] },
+  },
+  func: runRekey,
+});
+
+async function runRekey(this: HermeticContext, flags: Flags, path: string): Promise<void> {
+  const console = new Console(this.io, flags);
+  const owner = await import('../../owner/seal.ts');
+  const { withOwnerKeys } = await import('../key-files.ts');
+  const { fileSize, readSealed, writeSealed } = await import('../sealed-files.ts');
+  const { threads } = flags;
+  const source = { key: flags.from, passphraseFile: flags.passphraseFile, threads };
+  const target = { key: flags.to, passphraseFile: flags.toPassphraseFile ?? flags.passphraseFile, threads };
+  await withOwnerKeys(console, source, (from) =>
+    withOwnerKeys(console, target, async (to) => {
+      const next = owner.rekey(await readSealed(console, path, from), from, to);
+      const modelId = await writeSealed(flags.out, next, to.parameters);
+      const bytes = await fileSize(flags.out);
+      console.result(
+        { out: flags.out, bytes, modelId, fromKeyId: from.keyId, keyId: to.keyId },
+        ({ bold }) =>
+          `${bold(flags.out)}  ${formatBytes(bytes)}: key ${from.keyId.slice(0, 12)}… → ${to.keyId.slice(0, 12)}…`,
+      );
+    }),
+  );
+}

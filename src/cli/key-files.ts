@@ -1,0 +1,76 @@
+/** The owner's key files on the disk. */
+
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HermeticError } from '../base/errors.ts';
+import { readOwnerKeys, writeOwnerKeys, writeTrainerKeys } from '../owner/key-file.ts';
+import type { CreatedKeys, OwnerKeys } from '../owner/owner-keys.ts';
+import { writeFileAtomically } from '../protocol/node/atomic-file.ts';
+import { withFileSource } from '../protocol/node/file-source.ts';
+import type { Console } from './console.ts';
+import { readPassphrase } from './passphrase.ts';
+import { makeFolder } from './report/files.ts';
+
+export interface OwnerKeyRequest {
+  readonly key: string;
+  readonly passphraseFile: string | undefined;
+  readonly threads?: number | undefined;
+}
+
+/** HermeticError WRONG_PASSPHRASE, BAD_FILE (also where others may read the file), DISK, ABORTED. */
+export function loadOwnerKeys(console: Console, request: OwnerKeyRequest): Promise<OwnerKeys> {
+  const { key, passphraseFile, threads } = request;
+  const onWarning = (message: string): void => console.warn(message);
+  return withFileSource(
+    key,
+    async (source) => {
+      const passphrase = await readPassphrase(console.io, { file: passphraseFile, keyFile: key });
+      return await readOwnerKeys(source, passphrase, { onWarning, ...(threads !== undefined && { threads }) });
+    },
+    { requirePrivate: true },
+  );
+}
+
+/** Loads keys, uses them, and overwrites the secret in memory whatever happens. */
+export async function withOwnerKeys<T>(
+  console: Console,
+  request: OwnerKeyRequest,
+  use: (keys: OwnerKeys) => T | Promise<T>,
+): Promise<T> {
+  const keys = await loadOwnerKeys(console, request);
+  try {
+    return await use(keys);
+  } finally {
+    keys.dispose();
+  }
+}
+
+export interface KeyPaths {
+  readonly owner: string;
+  readonly trainer: string;
+}
+
+export function keyPaths(folder: string): KeyPaths {
+  return { owner: join(folder, 'owner.key'), trainer: join(folder, 'trainer.keys') };
+}
+
+/** HermeticError BAD_ARGUMENT where an owner's key is there already: what it sealed would be lost with it. */
+export async function requireNoKeys({ owner }: KeyPaths): Promise<void> {
+  const there = await stat(owner).then(
+    () => true,
+    () => false,
+  );
+  if (!there) return;
+  throw new HermeticError('BAD_ARGUMENT', `${owner} is there already`, {
+    mend: 'Name another folder: without this key nobody opens what was sealed with it.',
+  });
+}
+
+/** Writes both files, the owner's last and for its owner alone. HermeticError DISK. */
+export async function saveKeys(folder: string, keys: CreatedKeys, passphrase: string): Promise<KeyPaths> {
+  const paths = keyPaths(folder);
+  await makeFolder(folder);
+  await writeFileAtomically(paths.trainer, (sink) => writeTrainerKeys(sink, keys));
+  await writeFileAtomically(paths.owner, (sink) => writeOwnerKeys(sink, keys, passphrase), { mode: 0o600 });
+  return paths;
+}

@@ -1,0 +1,36 @@
+/** Puts a report on the disk: the page, and the same figures as data. */
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { utf8ToBytes } from '../../base/bytes.ts';
+import { writeFileAtomically } from '../../protocol/node/atomic-file.ts';
+import { diskError } from '../../protocol/node/disk-error.ts';
+import { renderReport } from './page.ts';
+import type { DemoReport } from './report.ts';
+
+export interface ReportFiles {
+  readonly html: string;
+  readonly json: string;
+}
+
+/** Writes `report.html` and `report.json` into a folder, which is made where it is missing. HermeticError DISK. */
+export async function writeReport(folder: string, report: DemoReport): Promise<ReportFiles> {
+  await makeFolder(folder);
+  const files = { html: join(folder, 'report.html'), json: join(folder, 'report.json') };
+  await writeText(files.html, renderReport(report));
+  await writeText(files.json, `${JSON.stringify(report, null, 2)}\n`);
+  return files;
+}
+
+/** The folder with all above it. HermeticError DISK. */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw diskError(error, 'write', path);
+  }
+}
+
+function writeText(path: string, text: string): Promise<void> {
+  return writeFileAtomically(path, (sink) => sink.write(utf8ToBytes(text)));
+}

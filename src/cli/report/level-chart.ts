@@ -1,0 +1,40 @@
+/** Levels as stairs: one tread an operation, its name beneath. */
+
+import { escapeHtml } from './escape.ts';
+import type { LevelMark } from './report.ts';
+
+const WIDTH = 520;
+const LEFT = 40;
+const RIGHT = 10;
+const TOP = 16;
+const STEP_HEIGHT = 22;
+const NAMES = 118;
+
+export function levelChart(marks: readonly LevelMark[]): string {
+  const top = Math.max(1, ...marks.map(({ level }) => level));
+  const base = TOP + top * STEP_HEIGHT;
+  const tread = (WIDTH - LEFT - RIGHT) / Math.max(1, marks.length);
+  const y = (level: number): number => base - level * STEP_HEIGHT;
+  const x = (index: number): number => LEFT + index * tread;
+  const stairs = marks
+    .map(({ level }, i) => `${i === 0 ? 'M' : 'L'}${x(i).toFixed(1)} ${y(level)}L${x(i + 1).toFixed(1)} ${y(level)}`)
+    .join('');
+  const area = `${stairs}L${x(marks.length).toFixed(1)} ${base}L${LEFT} ${base}Z`;
+  return [
+    `<svg class="chart" viewBox="0 0 ${WIDTH} ${base + NAMES}" role="img" aria-label="Levels left after each operation of a step">`,
+    ...Array.from({ length: top + 1 }, (_, level) => gridLine(level, y(level))),
+    marks.length > 0 ? `<path class="area" d="${area}"/><path class="line level" d="${stairs}"/>` : '',
+    ...marks.map(({ label }, i) => name(label, x(i) + tread / 2, base + 14)),
+    '</svg>',
+  ].join('\n');
+}
+
+function gridLine(level: number, y: number): string {
+  const label = level % 2 === 0 ? `<text x="${LEFT - 9}" y="${y + 4.5}" text-anchor="end">${level}</text>` : '';
+  return `<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y}" y2="${y}"/>${label}`;
+}
+
+function name(label: string, x: number, y: number): string {
+  const at = x.toFixed(1);
+  return `<text x="${at}" y="${y}" text-anchor="end" transform="rotate(-48 ${at} ${y})">${escapeHtml(label)}</text>`;
+}

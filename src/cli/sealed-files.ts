@@ -1,0 +1,34 @@
+/** Sealed models on the disk, for those who hold the keys they were made with. */
+
+import { stat } from 'node:fs/promises';
+import type { OwnerKeys } from '../owner/owner-keys.ts';
+import { writeFileAtomically } from '../protocol/node/atomic-file.ts';
+import { diskError } from '../protocol/node/disk-error.ts';
+import { withFileSource } from '../protocol/node/file-source.ts';
+import type { CiphertextParameters } from '../protocol/parameters.ts';
+import { type ReadSealedModel, readSealedModel, type SealedModel, writeSealedModel } from '../protocol/sealed-model.ts';
+import type { Console } from './console.ts';
+
+/** HermeticError DISK, BAD_FILE, WRONG_KEY for other parameters than those of `keys`. */
+export function readSealed(
+  console: Console,
+  path: string,
+  keys: Pick<OwnerKeys, 'parameters'>,
+): Promise<ReadSealedModel> {
+  const onWarning = (message: string): void => console.warn(message);
+  return withFileSource(path, (source) => readSealedModel(source, { onWarning, parametersFor: () => keys.parameters }));
+}
+
+/** Puts the model in place as a whole or not at all; returns its identity. HermeticError DISK. */
+export function writeSealed(path: string, model: SealedModel, parameters: CiphertextParameters): Promise<string> {
+  return writeFileAtomically(path, (sink) => writeSealedModel(sink, model, parameters));
+}
+
+/** Size of a file. HermeticError DISK. */
+export async function fileSize(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    throw diskError(error, 'read', path);
+  }
+}

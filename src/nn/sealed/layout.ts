@@ -1,0 +1,98 @@
+/**
+ * How a network's weights lie in ciphertexts: what the owner decides when it seals a model, and every trainer must
+ * agree with. The first layer stands in the layout features × units, the later ones alternate between lists and blocks
+ * (see `tensor/packing.ts`): layer 0 → blocks, layer 1 → list, layer 2 → blocks, …
+ */
+
+import { HermeticError } from '../../base/errors.ts';
+import { choosePacking, nextPowerOfTwo, type Packing, parsePacking } from '../../tensor/packing.ts';
+import type { Architecture, DenseLayer } from '../architecture.ts';
+
+/** Stored in the model file beside the architecture. */
+export interface SealedLayout {
+  readonly version: 1;
+  readonly packing: Packing;
+  /** Slots of a kernel hold scale · weight, one power of two a layer, for noise is absolute. */
+  readonly weightScales: readonly number[];
+  /** The same of the biases; a first layer's bias is one more row of its kernel and has the kernel's. */
+  readonly biasScales: readonly number[];
+}
+
+export interface LayoutOptions {
+  /** n */
+  readonly slots: number;
+  /** Largest batch, a power of two. Smaller ones cost a level once. */
+  readonly batch: number;
+  /** Mean ‖x‖² of the feature rows, if known; the first weights are of the order of 1/√that. Default: the columns. */
+  readonly meanSquareNorm?: number;
+  /** Instead of the scales below. */
+  readonly weightScales?: readonly number[];
+}
+
+const BIAS_SCALE = 8;
+
+/**
+ * Chooses packing and scales: 4·√(mean ‖x‖²) for the first kernel, √inputs for the later ones, to the nearest power of
+ * two, which puts weights of the usual initial distributions at slots between 1/4 and 16.
+ * HermeticError PLAN_REFUSED for a batch that does not fit.
+ */
+export function planLayout(architecture: Architecture, options: LayoutOptions): SealedLayout {
+  const { layers } = architecture;
+  const first = layers[0];
+  const { slots, batch } = options;
+  const packing = choosePacking({ slots, batch, columns: featureColumns(first), units: first.units });
+  const norm = options.meanSquareNorm ?? first.inputs;
+  const weightScales =
+    options.weightScales ??
+    layers.map((layer, i) => nearestPowerOfTwo(i === 0 ? 4 * Math.sqrt(norm) : Math.sqrt(layer.inputs)));
+  if (weightScales.length !== layers.length) {
+    throw new RangeError(`weightScales: expected ${layers.length} entries, got ${weightScales.length}`);
+  }
+  return {
+    version: 1,
+    packing,
+    weightScales,
+    biasScales: layers.map((_, i) => (i === 0 ? weightScales[0] : BIAS_SCALE)),
+  };
+}
+
+/** Reads the layout of a model file. HermeticError BAD_FILE for anything that does not fit the architecture. */
+export function parseSealedLayout(value: unknown, architecture: Architecture): SealedLayout {
+  const record = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const packing = parsePacking(record.packing);
+  const { layers } = architecture;
+  const columns = featureColumns(layers[0]);
+  const scales = (name: string): readonly number[] => {
+    const list: unknown = record[name];
+    const good =
+      Array.isArray(list) &&
+      list.length === layers.length &&
+      list.every((scale) => typeof scale === 'number' && scale > 2 ** -40 && scale < 2 ** 40);
+    if (!good) throw badLayout(`${name}: ${layers.length} positive numbers`);
+    return list.map(Number);
+  };
+  if (record.version !== 1) throw badLayout('version 1');
+  if (packing.chunk > nextPowerOfTwo(columns)) throw badLayout(`chunks of at most ${columns} features`);
+  return { version: 1, packing, weightScales: scales('weightScales'), biasScales: scales('biasScales') };
+}
+
+function badLayout(expected: string): HermeticError {
+  return new HermeticError('BAD_FILE', 'the layout of the weights does not fit the network', {
+    expected,
+    mend: 'Seal the model again.',
+  });
+}
+
+/** Rows of the first kernel as packed: the inputs, and the bias. */
+export function featureColumns(layer: DenseLayer): number {
+  return layer.inputs + (layer.useBias ? 1 : 0);
+}
+
+/** The form of a layer's output. */
+export function layerForm(index: number): 'blocks' | 'list' {
+  return index % 2 === 0 ? 'blocks' : 'list';
+}
+
+export function nearestPowerOfTwo(value: number): number {
+  return 2 ** Math.round(Math.log2(value));
+}

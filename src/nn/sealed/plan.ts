@@ -1,0 +1,169 @@
+/**
+ * Everything about a training run that can be known before it starts: packing, levels, refreshes, ciphertexts, counts
+ * of operations. Levels are planned here, once; no layer branches on one.
+ */
+
+import { HermeticError } from '../../base/errors.ts';
+import type { Refresher } from '../../schemes/refresher.ts';
+import type { SlotCiphertext } from '../../schemes/scheme.ts';
+import { blockShape, chunkCount, type Packing } from '../../tensor/packing.ts';
+import type { Architecture, TrainingRecipe } from '../architecture.ts';
+import { checkArchitecture } from '../weights.ts';
+import { ciphertextNames, flattenLayers } from './layer-ciphertexts.ts';
+import { featureColumns, planLayout, type SealedLayout } from './layout.ts';
+import type { SealedNetwork } from './sealed-network.ts';
+import { predictionCost, type StepCost, trainingCost } from './step-cost.ts';
+
+export type RefreshMode = Refresher<SlotCiphertext>['mode'];
+
+export interface PlanOptions {
+  /** n */
+  readonly slots: number;
+  /** Level of fresh ciphertexts. */
+  readonly maxLevel: number;
+  readonly refreshMode: RefreshMode;
+  /** How the model was sealed; planned for the recipe's batch if there is none yet. */
+  readonly layout?: SealedLayout;
+  /** Rows of the data set, where known: a batch must not be larger. */
+  readonly rows?: number;
+  /** See `LayoutOptions`, for models that are not sealed yet. */
+  readonly meanSquareNorm?: number;
+  readonly weightScales?: readonly number[];
+  /** Default: 1 with an owner (work at low levels is cheaper), as many as fit with bootstrapping. */
+  readonly stepsPerRefresh?: number;
+}
+
+export interface TrainingPlan extends SealedNetwork {
+  readonly recipe: TrainingRecipe;
+  /** The layout that training works in: the model's, narrowed to the recipe's batch (`repackForBatch`). */
+  readonly layout: SealedLayout;
+  readonly packing: Packing;
+  readonly refreshMode: RefreshMode;
+  /** B, D and c. */
+  readonly batch: number;
+  readonly pitch: number;
+  readonly chunk: number;
+  /** Chunks and groups of the first layer. */
+  readonly chunks: number;
+  readonly groups: number;
+  readonly slots: number;
+  readonly maxLevel: number;
+  readonly levelsPerStep: number;
+  /** Level that a step starts at after a refresh. */
+  readonly freshLevel: number;
+  readonly stepsPerRefresh: number;
+  /** Between the steps of the whole run. */
+  readonly refreshes: number;
+  readonly levelsPerPrediction: number;
+  /** Ciphertexts of weights, of velocities, and both: what a refresh carries. */
+  readonly ciphertexts: { readonly weights: number; readonly velocities: number; readonly refreshed: number };
+  /** Slot steps of all rotations outside the diagonal products; diagonal products rotate by 0 … B − 1 in both directions. */
+  readonly rotations: readonly number[];
+  readonly stepCost: StepCost;
+  readonly predictionCost: StepCost;
+}
+
+/** The parameter sets by their levels, for advice. */
+const SETS: readonly { readonly name: string; readonly levels: number }[] = [
+  { name: 'L13', levels: 3 },
+  { name: 'L14', levels: 9 },
+  { name: 'L15', levels: 20 },
+];
+
+/** HermeticError PLAN_REFUSED, with what would fit, for a run that could not be carried out. */
+export function planTraining(architecture: Architecture, recipe: TrainingRecipe, options: PlanOptions): TrainingPlan {
+  checkArchitecture(architecture);
+  const { slots, maxLevel, refreshMode, rows } = options;
+  requireRows(recipe.batch, rows);
+  const layout = layoutForBatch(
+    options.layout ?? planLayout(architecture, { ...options, batch: recipe.batch }),
+    recipe.batch,
+  );
+  if (layout.packing.slots !== slots) throw refusedSlots(layout.packing.slots, slots);
+  const network: SealedNetwork = { architecture, layout };
+  const stepCost = trainingCost(network, recipe);
+  const stepsPerRefresh = chooseStepsPerRefresh(stepCost.levels, recipe.steps, options);
+  const forecast = predictionCost(network);
+  const { packing } = layout;
+  const first = architecture.layers[0];
+  const weights = flattenLayers(ciphertextNames(architecture, layout)).length;
+  const velocities = recipe.momentum === 0 ? 0 : weights;
+  return {
+    architecture,
+    recipe,
+    layout,
+    packing,
+    refreshMode,
+    batch: packing.batch,
+    pitch: packing.pitch,
+    chunk: packing.chunk,
+    chunks: chunkCount(packing, featureColumns(first)),
+    groups: blockShape(packing, first.units).groups,
+    slots,
+    maxLevel,
+    levelsPerStep: stepCost.levels,
+    freshLevel: stepsPerRefresh * stepCost.levels,
+    stepsPerRefresh,
+    refreshes: Math.max(0, Math.ceil(recipe.steps / stepsPerRefresh) - 1),
+    levelsPerPrediction: forecast.levels,
+    ciphertexts: { weights, velocities, refreshed: weights + velocities },
+    rotations: [...new Set([...stepCost.rotations, ...forecast.rotations])].toSorted((a, b) => a - b),
+    stepCost,
+    predictionCost: forecast,
+  };
+}
+
+/** The layout with weights of the later layers at the first `batch` positions only. */
+export function layoutForBatch(layout: SealedLayout, batch: number): SealedLayout {
+  const { packing } = layout;
+  if (batch === packing.batch) return layout;
+  if (!Number.isInteger(Math.log2(batch)) || batch < 1 || batch > packing.offset) {
+    const nearest = batch >= 1 ? Math.min(packing.offset, 2 ** Math.round(Math.log2(batch))) : packing.offset;
+    throw new HermeticError('PLAN_REFUSED', 'the sealed model cannot take this batch', {
+      expected: `a power of two up to ${packing.offset}`,
+      got: `${batch}`,
+      mend: `Use ${nearest}, or seal the model for a larger batch.`,
+    });
+  }
+  return { ...layout, packing: { ...packing, batch } };
+}
+
+function requireRows(batch: number, rows: number | undefined): void {
+  if (rows === undefined || rows >= batch) return;
+  throw new HermeticError('PLAN_REFUSED', 'there are fewer rows than a batch takes', {
+    expected: `at least ${batch} rows`,
+    got: `${rows}`,
+    mend: rows < 1 ? 'Add rows.' : `Add rows, or use a batch of ${2 ** Math.floor(Math.log2(rows))}.`,
+  });
+}
+
+function refusedSlots(sealed: number, given: number): HermeticError {
+  return new HermeticError('PLAN_REFUSED', 'the model was sealed for another parameter set', {
+    expected: `${given} slots`,
+    got: `${sealed}`,
+    mend: 'Use the keys that the model was sealed under.',
+  });
+}
+
+function chooseStepsPerRefresh(levels: number, steps: number, options: PlanOptions): number {
+  const { maxLevel, refreshMode } = options;
+  const most = Math.floor(maxLevel / levels);
+  const needed = refreshMode === 'none' ? levels * steps : levels;
+  if (needed > maxLevel) {
+    const set = SETS.find((candidate) => candidate.levels >= needed);
+    const advice = [
+      ...(refreshMode === 'none' && most > 0 ? [`train ${most} step${most > 1 ? 's' : ''}`] : []),
+      ...(refreshMode === 'none' && most > 0 ? ['refresh the weights'] : []),
+      ...(set === undefined ? [] : [`use the set ${set.name} (${set.levels} levels)`]),
+      ...(set === undefined && most === 0 ? ['use fewer layers or activations of a lower degree'] : []),
+    ].join(', or ');
+    throw new HermeticError('PLAN_REFUSED', 'the run needs more levels than there are', {
+      expected: `at most ${maxLevel} levels`,
+      got: refreshMode === 'none' ? `${steps} steps of ${levels} levels` : `${levels} levels a step`,
+      mend: `${advice[0].toUpperCase()}${advice.slice(1)}.`,
+    });
+  }
+  if (refreshMode === 'none') return steps;
+  const wanted = options.stepsPerRefresh ?? (refreshMode === 'bootstrap' ? most : 1);
+  return Math.max(1, Math.min(wanted, most, steps));
+}
