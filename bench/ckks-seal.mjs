@@ -82,7 +82,8 @@ export async function seal(logN, logQP, bits) {
       },
     },
     dispose: () => {
-      for (const object of [a, b, out, product, coefficients, plain, decrypted, galois, relinearisation]) object.delete();
+      for (const object of [a, b, out, product, coefficients, plain, decrypted, galois, relinearisation])
+        object.delete();
     },
   };
 }

@@ -29,7 +29,7 @@ export async function* ckks({ filters, threads, sealBits, effort }) {
     const mine = await ours(set, threads);
     const peer = await seal(mine.logN, mine.logQP, sealBits);
     for (const { name, goal, about } of chosen) {
-      const timings = compare([mine.operations[name], peer.operations[name]], effort);
+      const timings = compare([mine.operations[name], peer.operations[name]], effort, threads === 1 ? 'cpu' : 'wall');
       const normalised = name === 'ntt' ? perModulus(timings, mine, peer) : timings;
       yield result({ name, goal, about, set, mine, peer }, normalised);
     }

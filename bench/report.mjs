@@ -10,7 +10,11 @@ export function jsonLine(result) {
 /** @param {readonly any[]} results of one suite */
 export function table(results) {
   const head = ['operation', 'set', 'log QP', 'hermetic ms', 'minimum', 'node-seal ms', 'minimum', 'ratio', 'goal'];
-  const grid = new Table({ head, style: { head: [], border: [] }, colAligns: ['left', 'left', ...Array(7).fill('right')] });
+  const grid = new Table({
+    head,
+    style: { head: [], border: [] },
+    colAligns: ['left', 'left', ...Array(7).fill('right')],
+  });
   for (const r of results) {
     const ratio = `${r.ratio.toFixed(1)}×`;
     grid.push([
@@ -32,7 +36,9 @@ export function table(results) {
 export function footer(results, threads) {
   const primes = new Map(results.map((r) => [r.set, r.peerPrimeBits.join(' ')]));
   const lines = [
-    `CPU time of the process in milliseconds, median and minimum of alternating slices; ${threads} thread${threads === 1 ? '' : 's'} against 1.`,
+    threads === 1
+      ? 'CPU time of the process, median and minimum of alternating slices; one thread each.'
+      : `Wall time, median and minimum of alternating slices; ${threads} threads against SEAL's one.`,
     'node-seal 6.0.3 (SEAL in WebAssembly): version 7 does not load on Node 20.',
     ...[...primes].map(([set, sizes]) => `Its primes beside ${set}: ${sizes} bits.`),
     'Not the same thing bought: a level of SEAL is one prime of 40–60 bits and carries more precision than ours of 28 bits;',

@@ -106,23 +106,29 @@ function texts(report: (failure: Failure) => void): ApplicationText {
 function argumentMessage(error: unknown): string {
   if (!(error instanceof ArgumentScannerError)) return failureOf(error).message;
   return formatMessageForArgumentScannerError(error, {
-    FlagNotFoundError: ({ input }) => `there is no option ${input}`,
+    FlagNotFoundError: ({ input }) => `there is no option ${option(input)}`,
     AliasNotFoundError: ({ input }) => `there is no option -${input}`,
     ArgumentParseError: ({ externalFlagNameOrPlaceholder: name, exception }) =>
-      `${name.startsWith('-') ? name : `argument ${name}`}: ${failureOf(exception).message}`,
+      `${option(name)}: ${failureOf(exception).message}`,
     EnumValidationError: ({ externalFlagName, input, values }) =>
-      `--${externalFlagName}: expected ${values.join(', ')}, got '${input}'`,
-    UnsatisfiedFlagError: ({ externalFlagName }) => `the option --${externalFlagName} is missing`,
+      `${option(externalFlagName)}: expected ${values.join(', ')}, got '${input}'`,
+    UnsatisfiedFlagError: ({ externalFlagName }) => `the option ${option(externalFlagName)} is missing`,
     UnsatisfiedPositionalError: ({ placeholder }) => `the argument ${placeholder} is missing`,
     UnexpectedPositionalError: ({ input }) => `there is one word too many: '${input}'`,
-    UnexpectedFlagError: ({ externalFlagName }) => `the option --${externalFlagName} was given twice`,
-    InvalidNegatedFlagSyntaxError: ({ externalFlagName }) => `--${externalFlagName} takes no value`,
+    UnexpectedFlagError: ({ externalFlagName }) => `the option ${option(externalFlagName)} was given twice`,
+    InvalidNegatedFlagSyntaxError: ({ externalFlagName }) => `${option(externalFlagName)} takes no value`,
   });
+}
+
+/** `learningRate` as `--learning-rate`; the name of a file, which is no option, as it is. */
+function option(name: string): string {
+  if (!/^[a-z][A-Za-z-]*$/.test(name)) return name;
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function argumentMend(error: unknown): string {
   const corrections = error instanceof Error && 'corrections' in error ? (error.corrections as string[]) : [];
   if (corrections.length > 0)
-    return `Did you mean ${corrections.map((name) => name.replaceAll('`', '')).join(' or ')}?`;
+    return `Did you mean ${corrections.map((name) => option(name.replaceAll('`', ''))).join(' or ')}?`;
   return error instanceof HermeticError && error.mend !== undefined ? error.mend : 'Add --help for the usage.';
 }

@@ -21,7 +21,7 @@ export interface DataRequest {
   readonly rows?: readonly number[] | undefined;
 }
 
-interface Split {
+export interface Split {
   readonly train: Examples;
   readonly test: Examples;
 }
@@ -40,12 +40,16 @@ export const dataSetNames: readonly string[] = Object.keys(LOADERS).flatMap((nam
   `${name}:test`,
 ]);
 
-/** Loads one part of a well-known data set; undefined where `name` is none. */
+/** Loads a well-known data set; undefined where `name` is none. HermeticError BAD_ARGUMENT where it is not installed. */
+export async function loadSplit(name: string): Promise<Split | undefined> {
+  return Object.hasOwn(LOADERS, name) ? await LOADERS[name]() : undefined;
+}
+
+/** Loads `imdb:train` and the like; undefined for any other text. */
 export async function loadDataSet(name: string): Promise<Examples | undefined> {
   const [, set, half] = /^([a-z0-9]+):(train|test)$/.exec(name) ?? [];
-  if (set === undefined || !Object.hasOwn(LOADERS, set)) return undefined;
-  const split = await LOADERS[set]();
-  return half === 'train' ? split.train : split.test;
+  const split = set === undefined ? undefined : await loadSplit(set);
+  return half === 'train' ? split?.train : split?.test;
 }
 
 /** Examples to fit feature settings on. HermeticError BAD_ARGUMENT, BAD_DATA, DISK. */
@@ -114,10 +118,7 @@ function checkFits(examples: Examples, settings: FeatureSettings, name: string):
 }
 
 function choose(examples: Examples, { part, partSeed = 1, rows }: DataRequest): Examples {
-  const mine =
-    part === undefined
-      ? examples
-      : selectExamples(examples, splitRows(examples.labels, part.parts, partSeed)[part.index - 1]);
+  const mine = part === undefined ? examples : selectPart(examples, part, partSeed);
   if (rows === undefined) return mine;
   const missing = rows.find((row) => row >= mine.labels.length);
   if (missing !== undefined) {
@@ -126,4 +127,9 @@ function choose(examples: Examples, { part, partSeed = 1, rows }: DataRequest): 
     });
   }
   return selectExamples(mine, rows);
+}
+
+/** One of equal parts of the rows, with every class in the same proportion. HermeticError BAD_DATA. */
+export function selectPart(examples: Examples, { index, parts }: Part, seed: number): Examples {
+  return selectExamples(examples, splitRows(examples.labels, parts, seed)[index - 1]);
 }

@@ -11,7 +11,8 @@ import { diskError } from '../protocol/node/disk-error.ts';
 /** Reads a file as a whole. HermeticError DISK. */
 export async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    // Not the Buffer itself: its slice is a view, where a Uint8Array's is a copy.
+    return new Uint8Array(await readFile(path));
   } catch (error) {
     throw diskError(error, 'read', path);
   }

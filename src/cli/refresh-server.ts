@@ -1,6 +1,8 @@
 /** The owner's refresh server as `serve` and the demonstrations run it, with a count of what it did. */
 
-import { RefreshService, type RefreshServiceOptions, type Reencryptor } from '../owner/refresh-service.ts';
+import type { OwnerKeys } from '../owner/owner-keys.ts';
+import { createRefreshService } from '../owner/owner-refresh.ts';
+import type { RefreshServiceOptions } from '../owner/refresh-service.ts';
 import { createRefreshServer, hashToken, listen } from '../server/index.ts';
 
 export interface RefreshServerOptions extends Pick<RefreshServiceOptions, 'budget' | 'onCall'> {
@@ -31,12 +33,12 @@ export interface RunningRefreshServer {
 
 /** HermeticError BAD_ARGUMENT where the port is taken. */
 export async function startRefreshServer(
-  reencryptor: Reencryptor,
+  keys: OwnerKeys,
   options: RefreshServerOptions,
 ): Promise<RunningRefreshServer> {
   let totals: RefreshTotals = { calls: 0, ciphertexts: 0, received: 0, sent: 0, ms: 0 };
   const { parties, port, hostname, onCall = () => {}, budget } = options;
-  const service = new RefreshService(reencryptor, {
+  const service = createRefreshService(keys, {
     ...(budget !== undefined && { budget }),
     onCall: (event) => {
       totals = { ...totals, calls: totals.calls + 1, ciphertexts: totals.ciphertexts + event.ciphertexts };

@@ -1,6 +1,6 @@
 /** The command line as a function: `run(['inspect', 'model.sealed'], io)` does it and returns the exit code. */
 
-import { run as runStricli, type StricliProcess } from '@stricli/core';
+import { proposeCompletions, run as runStricli, type StricliProcess } from '@stricli/core';
 import { buildHermetic } from './application.ts';
 import { colorsFor } from './colors.ts';
 import { COMPLETE } from './commands/completion.ts';

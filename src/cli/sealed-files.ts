@@ -1,22 +1,31 @@
 /** Sealed models on the disk, for those who hold the keys they were made with. */
 
 import { stat } from 'node:fs/promises';
-import type { OwnerKeys } from '../owner/owner-keys.ts';
 import { writeFileAtomically } from '../protocol/node/atomic-file.ts';
 import { diskError } from '../protocol/node/disk-error.ts';
 import { withFileSource } from '../protocol/node/file-source.ts';
 import type { CiphertextParameters } from '../protocol/parameters.ts';
 import { type ReadSealedModel, readSealedModel, type SealedModel, writeSealedModel } from '../protocol/sealed-model.ts';
+import { type ReadSealedPredictions, readSealedPredictions } from '../protocol/sealed-predictions.ts';
 import type { Console } from './console.ts';
 
+/** Keys of either side. */
+interface KnownParameters {
+  readonly parameters: CiphertextParameters;
+}
+
 /** HermeticError DISK, BAD_FILE, WRONG_KEY for other parameters than those of `keys`. */
-export function readSealed(
-  console: Console,
-  path: string,
-  keys: Pick<OwnerKeys, 'parameters'>,
-): Promise<ReadSealedModel> {
+export function readSealed(console: Console, path: string, keys: KnownParameters): Promise<ReadSealedModel> {
   const onWarning = (message: string): void => console.warn(message);
   return withFileSource(path, (source) => readSealedModel(source, { onWarning, parametersFor: () => keys.parameters }));
+}
+
+/** HermeticError DISK, BAD_FILE, WRONG_KEY for other parameters than those of `keys`. */
+export function readPredictions(console: Console, path: string, keys: KnownParameters): Promise<ReadSealedPredictions> {
+  const onWarning = (message: string): void => console.warn(message);
+  return withFileSource(path, (source) =>
+    readSealedPredictions(source, { onWarning, parametersFor: () => keys.parameters }),
+  );
 }
 
 /** Puts the model in place as a whole or not at all; returns its identity. HermeticError DISK. */

@@ -10,7 +10,7 @@ import { packWeights, unpackWeights } from '../nn/sealed/weight-slots.ts';
 import { checkArchitecture, checkWeights } from '../nn/weights.ts';
 import type { CiphertextRecord, NamedRecord } from '../protocol/ciphertext-record.ts';
 import { fromRecord, toRecord } from '../protocol/ckks-codec.ts';
-import type { JsonValue } from '../protocol/json.ts';
+import { layoutJson } from '../protocol/layout-json.ts';
 import type { PlainModel } from '../protocol/model-file.ts';
 import { trainingSoFar } from '../protocol/provenance.ts';
 import type { SealedModel } from '../protocol/sealed-model.ts';
@@ -126,9 +126,4 @@ function decryptSlots({ context, scheme }: OwnerKeys, record: CiphertextRecord):
   throw new HermeticError('DIVERGED', 'what this model holds cannot be weights', {
     mend: 'Its training diverged, or the file was not made by a trainer of ours: train again with a lower learning rate.',
   });
-}
-
-/** The layout as plain JSON: what `parseSealedLayout` reads. */
-function layoutJson({ version, packing, weightScales, biasScales }: SealedLayout): JsonValue {
-  return { version, packing: { ...packing }, weightScales: [...weightScales], biasScales: [...biasScales] };
 }

@@ -73,6 +73,15 @@ export function sumRows<C extends SlotCiphertext>(evaluator: Evaluator<C>, packi
   return rotateAndAdd(evaluator, x, doublings(1, packing.batch));
 }
 
+/**
+ * Σ over the copies of a vector that repeats with `period` < n, at every copy; multiply by period/n for the mean. The
+ * copies of a gradient are made equal so, for sums over blocks reach from one copy into the next: without it, noise that
+ * differs between copies is fed back with a complex eigenvalue, and momentum makes it grow.
+ */
+export function sumCopies<C extends SlotCiphertext>(evaluator: Evaluator<C>, period: number, x: C): C {
+  return rotateAndAdd(evaluator, x, doublings(period, evaluator.slots));
+}
+
 /** Rescales products of that filling and brings them to 'clean'; costs a second level where they are dirty. */
 export function settle<C extends SlotCiphertext>(
   evaluator: Evaluator<C>,
@@ -187,11 +196,13 @@ export function outerSum<C extends SlotCiphertext>(
   x: BlocksTensor<C>,
   constant: number,
 ): C[][] {
-  const mask = blockMask(packing, packing.batch, constant);
+  const { period } = blockShape(packing, x.units);
+  const mask = blockMask(packing, packing.batch, (constant * period) / evaluator.slots);
   return a.items.map((item) =>
     x.groups.map((group) =>
       evaluator.scope(() => {
-        const sum = evaluator.rescale(sumRows(evaluator, packing, evaluator.multiply(item, group)));
+        const rows = sumRows(evaluator, packing, evaluator.multiply(item, group));
+        const sum = evaluator.rescale(sumCopies(evaluator, period, rows));
         return evaluator.rescale(evaluator.multiplyPlain(sum, mask));
       }),
     ),

@@ -12,45 +12,35 @@ export interface Rows {
 }
 
 /**
- * Diagonal r of a chunk holds X[i mod B][chunk's feature at position i + r] at slot i. A chunk is laid out whole the first
- * time it is asked for, by contiguous copies: slot i of the diagonals r = 0 … B − 1 is a run of B entries of one row.
+ * Diagonal r of a chunk holds X[i mod B][chunk's feature at position i + r] at slot i. Reads go down the rows, a row and
+ * a column further at each slot; the next diagonals find what they need in the same cache lines, so ask in order of r.
  */
 export function rowDiagonals(packing: Packing, rows: Rows): DiagonalSource {
-  const { batch, pitch } = packing;
-  const chunks = chunkCount(packing, rows.columns + (rows.bias ? 1 : 0));
-  const laidOut = new Array<Float32Array | undefined>(chunks);
+  const { batch, pitch, offset, chunk: width } = packing;
+  const { values, columns, bias } = rows;
+  const given = values.length / columns;
   return {
     count: batch,
     period: pitch,
-    chunks,
+    chunks: chunkCount(packing, columns + (bias ? 1 : 0)),
     fill(chunk, r, out) {
-      const diagonals = (laidOut[chunk] ??= layOut(packing, rows, chunk));
-      out.set(diagonals.subarray(r * pitch, (r + 1) * pitch));
+      const first = chunk * width;
+      const low = offset - r;
+      const high = low + Math.min(width, columns - first);
+      out.fill(0);
+      for (let start = 0; start < pitch; start += batch) {
+        // Slots start … start + B − 1 hold the rows 0 … B − 1.
+        const end = Math.min(high, start + Math.min(batch, given));
+        let i = Math.max(low, start);
+        let index = (i - start) * columns + first + i - low;
+        for (; i < end; i++) {
+          out[i] = values[index];
+          index += columns + 1;
+        }
+      }
+      const biasSlot = low + columns - first;
+      const inChunk = bias && columns >= first && columns < first + width;
+      if (inChunk && biasSlot >= 0) out[biasSlot] = 1;
     },
   };
-}
-
-/** Diagonal-major, B × D. */
-function layOut(packing: Packing, rows: Rows, chunk: number): Float32Array {
-  const { batch, pitch, offset } = packing;
-  const { values, columns, bias } = rows;
-  const given = values.length / columns;
-  const first = chunk * packing.chunk;
-  const width = Math.min(packing.chunk, columns - first);
-  const biasPosition = bias && columns >= first && columns < first + packing.chunk ? offset + columns - first : -1;
-  const out = new Float32Array(batch * pitch);
-  // Tiles of diagonals: reads run along a row, writes stay within a few cache lines.
-  const tile = Math.min(16, batch);
-  for (let r0 = 0; r0 < batch; r0 += tile) {
-    for (let i = 0; i < pitch; i++) {
-      const row = i & (batch - 1);
-      const low = Math.max(r0, offset - i);
-      const high = row < given ? Math.min(r0 + tile, offset + width - i) : low;
-      const shift = row * columns + first - offset + i;
-      for (let r = low; r < high; r++) out[r * pitch + i] = values[shift + r];
-      const r = biasPosition - i;
-      if (biasPosition >= 0 && r >= r0 && r < r0 + tile) out[r * pitch + i] = 1;
-    }
-  }
-  return out;
 }

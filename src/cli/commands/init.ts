@@ -2,7 +2,8 @@
 
 import { buildCommand, type Command } from '@stricli/core';
 import { HermeticError } from '../../base/errors.ts';
-import { fitFeatures } from '../../data/features.ts';
+import type { Examples } from '../../data/examples.ts';
+import { type FittedFeatures, fitFeatures } from '../../data/features.ts';
 import { featureCount } from '../../data/settings.ts';
 import type { Architecture } from '../../nn/architecture.ts';
 import { glorotUniform, type Initializer, initialWeights } from '../../nn/initializers.ts';
@@ -10,6 +11,7 @@ import { parseArchitecture, parseLayers } from '../../nn/layer-spec.ts';
 import { type Recipe, type RecipeName, recipe, recipeNames } from '../../nn/recipes.ts';
 import { summarize } from '../../nn/summary.ts';
 import { parameterCount } from '../../nn/weights.ts';
+import { describeInitialization } from '../../protocol/provenance.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import { examplesForFitting } from '../data-source.ts';
@@ -18,6 +20,7 @@ import { formatBytes } from '../format.ts';
 import { writePlainModel } from '../model-files.ts';
 import { integer, text } from '../parsers.ts';
 import { randomSeed } from '../random-seed.ts';
+import { fitForRecipe } from '../recipe-features.ts';
 
 interface Flags extends DataFlags, FittingFlags, OutputFlags {
   readonly layers: string | undefined;
@@ -68,7 +71,7 @@ async function runInit(this: HermeticContext, flags: Flags): Promise<void> {
   const console = new Console(this.io, flags);
   const plan = planOf(flags);
   const examples = await examplesForFitting(flags, this.io.signal);
-  const { settings, warnings } = fitFeatures(examples, plan.fitting);
+  const { settings, warnings } = plan.fit(examples);
   for (const warning of warnings) console.warn(warning);
   const architecture = plan.architecture(featureCount(settings));
   const initializers = plan.initializers ?? architecture.layers.map(() => glorotUniform());
@@ -78,7 +81,7 @@ async function runInit(this: HermeticContext, flags: Flags): Promise<void> {
     weights,
     features: settings,
     // The distribution is public and tells a trainer's shadow run what to draw; the seed would tell the weights.
-    provenance: [{ kind: 'init', initializers: initializers.map((initializer) => ({ ...initializer })) }],
+    provenance: [describeInitialization(initializers)],
   });
   console.result(
     {
@@ -94,7 +97,7 @@ async function runInit(this: HermeticContext, flags: Flags): Promise<void> {
 }
 
 interface InitPlan {
-  readonly fitting: Parameters<typeof fitFeatures>[1];
+  readonly fit: (examples: Examples) => FittedFeatures;
   readonly architecture: (inputs: number) => Architecture;
   readonly initializers: readonly Initializer[] | undefined;
 }
@@ -109,22 +112,18 @@ function planOf({ layers, recipe: name, vocabulary, bias }: Flags): InitPlan {
   if (name !== undefined) return recipePlan(recipe(name), vocabulary);
   const spec = layers ?? '';
   const outputs = parseLayers(spec).at(-1)?.units ?? 1;
+  const options = { outputs, ...(vocabulary !== undefined && { vocabularySize: vocabulary }) };
   return {
-    fitting: { outputs, ...(vocabulary !== undefined && { vocabularySize: vocabulary }) },
+    fit: (examples) => fitFeatures(examples, options),
     architecture: (inputs) => parseArchitecture(spec, inputs, bias),
     initializers: undefined,
   };
 }
 
-function recipePlan({ name, architecture, initializers, data }: Recipe, vocabulary: number | undefined): InitPlan {
-  const outputs = architecture.layers.at(-1)!.units;
-  const fitting = { outputs, ...(data.kind === 'image' && { offset: data.targetShift }) };
-  const text = data.kind === 'text' && {
-    vocabularySize: vocabulary ?? data.vocabulary,
-    meanSquareNorm: data.meanSquareNorm,
-  };
+function recipePlan(chosen: Recipe, vocabulary: number | undefined): InitPlan {
+  const { name, architecture, initializers, data } = chosen;
   return {
-    fitting: { ...fitting, ...text },
+    fit: (examples) => fitForRecipe(chosen, examples, vocabulary),
     architecture: (inputs) => {
       const [first, ...rest] = architecture.layers;
       if (data.kind !== 'text' && inputs !== first.inputs) {

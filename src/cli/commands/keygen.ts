@@ -3,14 +3,20 @@
 import { buildCommand, type Command } from '@stricli/core';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
-import { type OutputFlags, type OwnerKeyFlags, outputFlags, passphraseFlag, type ThreadFlags, threadFlags } from '../flags.ts';
+import {
+  type OutputFlags,
+  type OwnerKeyFlags,
+  outputFlags,
+  passphraseFlag,
+  type ThreadFlags,
+  threadFlags,
+} from '../flags.ts';
 import { formatBytes, formatCount, formatDuration } from '../format.ts';
 import { text } from '../parsers.ts';
-
-const SETS = ['L13', 'L14', 'L15'] as const;
+import type { Progress } from '../progress.ts';
 
 interface Flags extends OutputFlags, ThreadFlags, Pick<OwnerKeyFlags, 'passphraseFile'> {
-  readonly set: (typeof SETS)[number];
+  readonly set: string;
   readonly out: string;
 }
 
@@ -26,7 +32,7 @@ export const keygen: Command<HermeticContext> = buildCommand<Flags, [], Hermetic
   },
   parameters: {
     flags: {
-      set: { kind: 'enum', values: SETS, brief: 'Parameter set', default: 'L14' },
+      set: { kind: 'parsed', parse: text, brief: 'Parameter set: L13, L14 or L15', placeholder: 'SET', default: 'L14' },
       ...passphraseFlag,
       out: { kind: 'parsed', parse: text, brief: 'Folder for the two files', placeholder: 'FOLDER', default: 'keys' },
       ...threadFlags,
@@ -46,11 +52,15 @@ async function runKeygen(this: HermeticContext, flags: Flags): Promise<void> {
   await requireNoKeys(paths);
   const passphrase = await readPassphrase(this.io, { file: flags.passphraseFile, keyFile: paths.owner, fresh: true });
   const began = performance.now();
-  const progress = console.progress({ unit: 'key', total: 1 });
+  let progress: Progress | undefined;
   const keys = await createKeys({
     set: flags.set,
     ...(flags.threads !== undefined && { threads: flags.threads }),
-  }).finally(() => progress.stop());
+    onProgress: (done, total) => {
+      progress ??= console.progress({ unit: 'key', total });
+      progress.update(done);
+    },
+  }).finally(() => progress?.stop());
   try {
     await saveKeys(flags.out, keys, passphrase);
     const { keyId } = keys;

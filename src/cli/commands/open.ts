@@ -23,7 +23,8 @@ interface Flags extends OwnerKeyFlags, ThreadFlags, OutputFlags {
 export const open: Command<HermeticContext> = buildCommand<Flags, [string], HermeticContext>({
   docs: {
     brief: 'Decrypt a sealed network',
-    fullDescription: '  hermetic open trained.sealed --key keys/owner.key --passphrase-file pw --out trained.safetensors',
+    fullDescription:
+      '  hermetic open trained.sealed --key keys/owner.key --passphrase-file pw --out trained.safetensors',
   },
   parameters: {
     flags: {

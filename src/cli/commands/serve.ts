@@ -35,7 +35,13 @@ export const serve: Command<HermeticContext> = buildCommand<Flags, [], HermeticC
   parameters: {
     flags: {
       ...ownerKeyFlags,
-      port: { kind: 'parsed', parse: integer(0, 65535), brief: 'Port; 0 takes any', placeholder: 'PORT', default: '7700' },
+      port: {
+        kind: 'parsed',
+        parse: integer(0, 65535),
+        brief: 'Port; 0 takes any',
+        placeholder: 'PORT',
+        default: '7700',
+      },
       host: {
         kind: 'parsed',
         parse: text,
@@ -74,7 +80,10 @@ async function runServe(this: HermeticContext, flags: Flags): Promise<void> {
       onCall: (event) => console.note(callLine(event)),
     });
     const { url, port } = server;
-    console.result({ url, port, keyId: keys.keyId }, ({ bold }) => `${bold(url)} answers blinded refreshes; Ctrl-C ends it`);
+    console.result(
+      { url, port, keyId: keys.keyId },
+      ({ bold }) => `${bold(url)} answers blinded refreshes; Ctrl-C ends it`,
+    );
     await untilStopped(this.io.signal);
     await server.close();
     console.note(`answered ${formatCount(server.totals().calls)} refreshes`);

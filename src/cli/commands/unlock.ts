@@ -1,6 +1,7 @@
 /** `hermetic unlock`: the owner releases what a sealed network predicted, a class or a few rounded bits a row. */
 
 import { buildCommand, type Command } from '@stricli/core';
+import type { UnlockedRow } from '../../owner/unlock.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import {
@@ -12,6 +13,7 @@ import {
   threadFlags,
 } from '../flags.ts';
 import { integer, rowList, text } from '../parsers.ts';
+import { writeText } from '../report/files.ts';
 
 interface Flags extends OwnerKeyFlags, ThreadFlags, OutputFlags {
   readonly rows: readonly number[] | undefined;
@@ -41,7 +43,13 @@ export const unlock: Command<HermeticContext> = buildCommand<Flags, [string], He
         placeholder: 'BITS',
         optional: true,
       },
-      out: { kind: 'parsed', parse: text, brief: 'Write them as CSV to this file', placeholder: 'FILE', optional: true },
+      out: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'Write them as CSV to this file',
+        placeholder: 'FILE',
+        optional: true,
+      },
       ...threadFlags,
       ...outputFlags,
     },
@@ -55,5 +63,29 @@ export const unlock: Command<HermeticContext> = buildCommand<Flags, [string], He
 
 async function runUnlock(this: HermeticContext, flags: Flags, path: string): Promise<void> {
   const console = new Console(this.io, flags);
-  console.note(path);
+  const { unlockPredictions } = await import('../../owner/unlock.ts');
+  const { withOwnerKeys } = await import('../key-files.ts');
+  const { readPredictions } = await import('../sealed-files.ts');
+  await withOwnerKeys(console, flags, async (keys) => {
+    const sealed = await readPredictions(console, path, keys);
+    const predictions = unlockPredictions(sealed, keys, {
+      ...(flags.rows !== undefined && { rows: flags.rows }),
+      ...(flags.bits !== undefined && { release: { kind: 'rounded', bits: flags.bits } as const }),
+    });
+    const { rows, classes, modelId } = sealed;
+    if (flags.out !== undefined) await writeText(flags.out, toCsv(predictions));
+    console.result(
+      { rows, classes, modelId, predictions, ...(flags.out !== undefined && { out: flags.out }) },
+      ({ bold }) =>
+        flags.out === undefined ? toCsv(predictions).trimEnd() : `${bold(flags.out)}  ${predictions.length} rows`,
+    );
+  });
+}
+
+/** row,label and the rounded outputs where they were asked for. */
+function toCsv(predictions: readonly UnlockedRow[]): string {
+  const outputs = predictions[0]?.outputs?.length ?? 0;
+  const header = ['row', 'label', ...Array.from({ length: outputs }, (_, i) => `output${i}`)];
+  const lines = predictions.map(({ row, label, outputs: values = [] }) => [row, label, ...values].join(','));
+  return `${[header.join(','), ...lines].join('\n')}\n`;
 }

@@ -5,7 +5,7 @@
  *              set L14: N = 16,384, log QP = 421, 128-bit security           6.1 s
  */
 
-import { type Colors, colorsFor } from '../colors.ts';
+import type { Colors } from '../colors.ts';
 import type { Console } from '../console.ts';
 import { formatDuration } from '../format.ts';
 import type { OutputStream } from '../io.ts';
@@ -59,9 +59,15 @@ export class Story {
     });
   }
 
+  /** A line of the summary: a name, a figure, and what it means. */
+  row(name: string, value: string, more: string): void {
+    const gap = ' '.repeat(Math.max(1, 20 - visibleLength(value)));
+    this.line(`${name.padEnd(INDENT)}${value}${gap}${this.#colors.dim(more)}`);
+  }
+
   /** Progress of the chapter, on stderr, indented like it. */
   progress(options: ProgressOptions): Progress {
-    return this.console.progress({ ...options, title: this.console.lively ? ' '.repeat(INDENT - 1) : '' });
+    return this.console.progress({ ...options, title: ' '.repeat(INDENT - 1) });
   }
 
   #actor(actor: string): string {

@@ -23,6 +23,11 @@ export class Timeline {
     return result;
   }
 
+  /** Writes down what another process did. */
+  add(actor: string, name: string, start: number, seconds: number): void {
+    this.#phases.push({ name, actor, start, seconds: Math.max(0, seconds) });
+  }
+
   /** Seconds that the last phase took. */
   get lastSeconds(): number {
     return this.#phases.at(-1)?.seconds ?? 0;

@@ -31,6 +31,7 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-function writeText(path: string, text: string): Promise<void> {
+/** A text file as a whole or not at all. HermeticError DISK. */
+export function writeText(path: string, text: string): Promise<void> {
   return writeFileAtomically(path, (sink) => sink.write(utf8ToBytes(text)));
 }

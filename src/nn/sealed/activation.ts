@@ -193,3 +193,24 @@ export function throughSlopes<C extends SlotCiphertext>(
   );
   return { ...error, factor, filling: 'clean', groups };
 }
+
+/**
+ * W ⊙ φ'(z), rescaled, for a matrix in the layout of `packUnits`: with it e = δ·Wᵀ is δ of the layer before at once. Off
+ * the critical path, where it saves a level; the factor is that of `deltaFactor`.
+ */
+export function matrixThroughSlopes<C extends SlotCiphertext>(
+  evaluator: Evaluator<C>,
+  slopes: readonly (readonly C[])[],
+  matrix: readonly (readonly C[])[],
+): C[][] {
+  return matrix.map((row) =>
+    row.map((w, group) =>
+      evaluator.scope(() => {
+        const lowered = evaluator.dropToLevel(w, Math.min(w.level, slopes[group][0].level));
+        const parts = splitParts(evaluator, lowered, slopes[group].length);
+        const products = parts.map((part, t) => evaluator.multiply(part, slopes[group][t]));
+        return evaluator.rescale(joinParts(evaluator, products));
+      }),
+    ),
+  );
+}

@@ -17,10 +17,12 @@ import {
   outerSum,
   scaledClean,
   settle,
+  sumCopies,
   sumRows,
 } from '../../tensor/cipher-tensor.ts';
-import type { Packing } from '../../tensor/packing.ts';
+import { blockShape, type Packing } from '../../tensor/packing.ts';
 import { blockMask } from '../../tensor/slot-vectors.ts';
+import { deltaFactor, matrixThroughSlopes, type Slopes } from './activation.ts';
 import type { LayerCiphertexts } from './layer-ciphertexts.ts';
 
 export interface HiddenDense {
@@ -95,6 +97,26 @@ export function errorOfBlocks<C extends SlotCiphertext>(
   return { form: 'blocks', units: layer.inputs, factor, filling: 'padded', groups };
 }
 
+/** δ of the layer before, clean, where that is blocks with slopes, by W ⊙ φ'(z). */
+export function deltaOfBlocks<C extends SlotCiphertext>(
+  evaluator: Evaluator<C>,
+  layer: HiddenDense,
+  weights: LayerCiphertexts<C>,
+  delta: ListTensor<C>,
+  slopes: Slopes<C>,
+  scalar: number,
+): BlocksTensor<C> {
+  const { packing, inputs } = layer;
+  const items = slopes.items ?? [];
+  const groups = evaluator.scope(() => {
+    const scaled = scaledMatrix(evaluator, weights.kernel, lowestLevel(items), scalar);
+    const matrix = matrixThroughSlopes(evaluator, items, scaled);
+    return settle(evaluator, packing, expand(evaluator, delta, matrix), 'padded');
+  });
+  const factor = deltaFactor(slopes, 'blocks', backwardFactor(layer, delta, scalar));
+  return { form: 'blocks', units: inputs, factor, filling: 'clean', groups };
+}
+
 /** rate · gradients as scaled weights and biases; `delta` is clean. */
 export function gradientsOfHidden<C extends SlotCiphertext>(
   evaluator: Evaluator<C>,
@@ -117,14 +139,18 @@ export function gradientsOfHidden<C extends SlotCiphertext>(
 
 function biasGradients<C extends SlotCiphertext>(
   evaluator: Evaluator<C>,
-  { packing, biasScale }: HiddenDense,
+  { packing, biasScale, inputs, units }: HiddenDense,
   delta: CipherTensor<C>,
   rate: number,
 ): C[] {
-  const constant = (rate * biasScale) / delta.factor;
+  const { period } = blockShape(packing, delta.form === 'list' ? inputs : units);
+  const constant = ((rate * biasScale) / delta.factor) * (period / evaluator.slots);
   if (delta.form === 'list') {
     return delta.items.map((item) =>
-      evaluator.scope(() => evaluator.rescale(evaluator.multiplyScalar(sumRows(evaluator, packing, item), constant))),
+      evaluator.scope(() => {
+        const share = evaluator.multiplyScalar(sumRows(evaluator, packing, item), constant);
+        return evaluator.rescale(sumCopies(evaluator, period, share));
+      }),
     );
   }
   const share = 1 / Math.sqrt(packing.batch);
@@ -132,7 +158,7 @@ function biasGradients<C extends SlotCiphertext>(
   return delta.groups.map((group) =>
     evaluator.scope(() => {
       const sum = sumRows(evaluator, packing, evaluator.multiplyScalar(group, share));
-      return evaluator.rescale(evaluator.multiplyPlain(evaluator.rescale(sum), mask));
+      return evaluator.rescale(evaluator.multiplyPlain(evaluator.rescale(sumCopies(evaluator, period, sum)), mask));
     }),
   );
 }
@@ -143,9 +169,12 @@ function listAndBlocks<C>(a: CipherTensor<C>, b: CipherTensor<C>): [ListTensor<C
   throw new RangeError(`expected a list and blocks, got twice ${a.form}`);
 }
 
-export function levelOf(x: CipherTensor<SlotCiphertext>): number {
-  const ciphertexts = x.form === 'list' ? x.items : x.groups;
-  return Math.min(...ciphertexts.map(({ level }) => level));
+function levelOf(x: CipherTensor<SlotCiphertext>): number {
+  return lowestLevel([x.form === 'list' ? x.items : x.groups]);
+}
+
+function lowestLevel(ciphertexts: readonly (readonly SlotCiphertext[])[]): number {
+  return Math.min(...ciphertexts.flat().map(({ level }) => level));
 }
 
 /** scalar · W at the level of what it will meet; W itself where the scalar is 1. */

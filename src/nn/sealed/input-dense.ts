@@ -6,7 +6,7 @@
  */
 
 import type { Evaluator, PreparedDiagonals, SlotCiphertext } from '../../schemes/scheme.ts';
-import { type BlocksTensor, foldBlock } from '../../tensor/cipher-tensor.ts';
+import { type BlocksTensor, foldBlock, sumCopies } from '../../tensor/cipher-tensor.ts';
 import { blockShape, type Packing } from '../../tensor/packing.ts';
 import type { LayerCiphertexts } from './layer-ciphertexts.ts';
 
@@ -41,11 +41,12 @@ export function backwardInput<C extends SlotCiphertext>(
   delta: BlocksTensor<C>,
   rate: number,
 ): LayerCiphertexts<C> {
-  const constant = (rate * layer.weightScale) / delta.factor;
+  const { period } = blockShape(layer.packing, layer.units);
+  const constant = ((rate * layer.weightScale) / delta.factor) * (period / evaluator.slots);
   const kernel = evaluator.scope(() =>
     evaluator
       .multiplyDiagonalsTransposed(delta.groups, rows, constant)
-      .map((group) => group.map((product) => evaluator.rescale(product))),
+      .map((group) => group.map((product) => evaluator.rescale(sumCopies(evaluator, period, product)))),
   );
   return { kernel, bias: [] };
 }

@@ -83,6 +83,21 @@ function badLayout(expected: string): HermeticError {
   });
 }
 
+/** The layout with weights of the later layers at the first `batch` positions only. */
+export function layoutForBatch(layout: SealedLayout, batch: number): SealedLayout {
+  const { packing } = layout;
+  if (batch === packing.batch) return layout;
+  if (!Number.isInteger(Math.log2(batch)) || batch < 1 || batch > packing.offset) {
+    const nearest = batch >= 1 ? Math.min(packing.offset, 2 ** Math.round(Math.log2(batch))) : packing.offset;
+    throw new HermeticError('PLAN_REFUSED', 'the sealed model cannot take this batch', {
+      expected: `a power of two up to ${packing.offset}`,
+      got: `${batch}`,
+      mend: `Use ${nearest}, or seal the model for a larger batch.`,
+    });
+  }
+  return { ...layout, packing: { ...packing, batch } };
+}
+
 /** Rows of the first kernel as packed: the inputs, and the bias. */
 export function featureColumns(layer: DenseLayer): number {
   return layer.inputs + (layer.useBias ? 1 : 0);

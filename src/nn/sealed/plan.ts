@@ -10,7 +10,7 @@ import { blockShape, chunkCount, type Packing } from '../../tensor/packing.ts';
 import type { Architecture, TrainingRecipe } from '../architecture.ts';
 import { checkArchitecture } from '../weights.ts';
 import { ciphertextNames, flattenLayers } from './layer-ciphertexts.ts';
-import { featureColumns, planLayout, type SealedLayout } from './layout.ts';
+import { featureColumns, layoutForBatch, planLayout, type SealedLayout } from './layout.ts';
 import type { SealedNetwork } from './sealed-network.ts';
 import { predictionCost, type StepCost, trainingCost } from './step-cost.ts';
 
@@ -46,6 +46,8 @@ export interface TrainingPlan extends SealedNetwork {
   /** Chunks and groups of the first layer. */
   readonly chunks: number;
   readonly groups: number;
+  /** Plaintext diagonals of a batch: how many, and their length; 4 bytes a number, twice that when transformed. */
+  readonly diagonals: { readonly count: number; readonly period: number };
   readonly slots: number;
   readonly maxLevel: number;
   readonly levelsPerStep: number;
@@ -55,6 +57,8 @@ export interface TrainingPlan extends SealedNetwork {
   /** Between the steps of the whole run. */
   readonly refreshes: number;
   readonly levelsPerPrediction: number;
+  /** 1 where the model was sealed for a larger batch and has to be repacked first (`repackForBatch`), else 0. */
+  readonly repackLevels: number;
   /** Ciphertexts of weights, of velocities, and both: what a refresh carries. */
   readonly ciphertexts: { readonly weights: number; readonly velocities: number; readonly refreshed: number };
   /** Slot steps of all rotations outside the diagonal products; diagonal products rotate by 0 … B − 1 in both directions. */
@@ -75,14 +79,13 @@ export function planTraining(architecture: Architecture, recipe: TrainingRecipe,
   checkArchitecture(architecture);
   const { slots, maxLevel, refreshMode, rows } = options;
   requireRows(recipe.batch, rows);
-  const layout = layoutForBatch(
-    options.layout ?? planLayout(architecture, { ...options, batch: recipe.batch }),
-    recipe.batch,
-  );
+  const sealed = options.layout ?? planLayout(architecture, { ...options, batch: recipe.batch });
+  const layout = layoutForBatch(sealed, recipe.batch);
+  const repackLevels = recipe.batch < sealed.packing.batch ? 1 : 0;
   if (layout.packing.slots !== slots) throw refusedSlots(layout.packing.slots, slots);
   const network: SealedNetwork = { architecture, layout };
   const stepCost = trainingCost(network, recipe);
-  const stepsPerRefresh = chooseStepsPerRefresh(stepCost.levels, recipe.steps, options);
+  const stepsPerRefresh = chooseStepsPerRefresh(stepCost.levels, repackLevels, recipe.steps, options);
   const forecast = predictionCost(network);
   const { packing } = layout;
   const first = architecture.layers[0];
@@ -99,6 +102,7 @@ export function planTraining(architecture: Architecture, recipe: TrainingRecipe,
     chunk: packing.chunk,
     chunks: chunkCount(packing, featureColumns(first)),
     groups: blockShape(packing, first.units).groups,
+    diagonals: { count: packing.batch * chunkCount(packing, featureColumns(first)), period: packing.pitch },
     slots,
     maxLevel,
     levelsPerStep: stepCost.levels,
@@ -106,26 +110,12 @@ export function planTraining(architecture: Architecture, recipe: TrainingRecipe,
     stepsPerRefresh,
     refreshes: Math.max(0, Math.ceil(recipe.steps / stepsPerRefresh) - 1),
     levelsPerPrediction: forecast.levels,
+    repackLevels,
     ciphertexts: { weights, velocities, refreshed: weights + velocities },
     rotations: [...new Set([...stepCost.rotations, ...forecast.rotations])].toSorted((a, b) => a - b),
     stepCost,
     predictionCost: forecast,
   };
-}
-
-/** The layout with weights of the later layers at the first `batch` positions only. */
-export function layoutForBatch(layout: SealedLayout, batch: number): SealedLayout {
-  const { packing } = layout;
-  if (batch === packing.batch) return layout;
-  if (!Number.isInteger(Math.log2(batch)) || batch < 1 || batch > packing.offset) {
-    const nearest = batch >= 1 ? Math.min(packing.offset, 2 ** Math.round(Math.log2(batch))) : packing.offset;
-    throw new HermeticError('PLAN_REFUSED', 'the sealed model cannot take this batch', {
-      expected: `a power of two up to ${packing.offset}`,
-      got: `${batch}`,
-      mend: `Use ${nearest}, or seal the model for a larger batch.`,
-    });
-  }
-  return { ...layout, packing: { ...packing, batch } };
 }
 
 function requireRows(batch: number, rows: number | undefined): void {
@@ -145,10 +135,10 @@ function refusedSlots(sealed: number, given: number): HermeticError {
   });
 }
 
-function chooseStepsPerRefresh(levels: number, steps: number, options: PlanOptions): number {
+function chooseStepsPerRefresh(levels: number, repackLevels: number, steps: number, options: PlanOptions): number {
   const { maxLevel, refreshMode } = options;
-  const most = Math.floor(maxLevel / levels);
-  const needed = refreshMode === 'none' ? levels * steps : levels;
+  const most = Math.floor((maxLevel - (refreshMode === 'none' ? repackLevels : 0)) / levels);
+  const needed = refreshMode === 'none' ? levels * steps + repackLevels : levels;
   if (needed > maxLevel) {
     const set = SETS.find((candidate) => candidate.levels >= needed);
     const advice = [

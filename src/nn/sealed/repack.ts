@@ -4,8 +4,7 @@ import type { Evaluator, SlotCiphertext } from '../../schemes/scheme.ts';
 import { doublings, rotateAndAdd } from '../../tensor/cipher-tensor.ts';
 import { blockMask } from '../../tensor/slot-vectors.ts';
 import { type LayerCiphertexts, mapLayers } from './layer-ciphertexts.ts';
-import { layerForm } from './layout.ts';
-import { layoutForBatch } from './plan.ts';
+import { layerForm, layoutForBatch } from './layout.ts';
 import type { SealedNetwork } from './sealed-network.ts';
 
 /**

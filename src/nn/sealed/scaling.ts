@@ -10,36 +10,46 @@ import { degreeOf, polynomialShape } from './polynomial.ts';
 
 /** Largest factor of an affine layer's outputs. */
 const OUTPUT_CAP = 64;
-/** Bounds of the factors of δ. */
+/** Least factor of δ. */
 const DELTA_LOW = 4;
-const DELTA_HIGH = 128;
+/** Least constant in a plaintext product of the gradient. */
+const SMALLEST_CONSTANT = 2 ** -14;
 
-/** The factor of z that φ is computed on: the result's factor F^d/c_d is then near 4 (d = 2) or 30 (d = 3). */
-function argumentFactor(coefficients: readonly number[]): number {
+/**
+ * The factor F of z that φ is computed on; its result has the factor F^d/c_d. A hidden layer's is near 1 (d = 2) or 10
+ * (d = 3), for the next layer's weights will be scaled down by it; the last layer's may be larger.
+ */
+function argumentFactor(coefficients: readonly number[], last: boolean): number {
   const degree = degreeOf(coefficients);
-  if (degree === 2) return nearestPowerOfTwo(Math.sqrt(4 * Math.abs(coefficients[2])));
-  if (degree === 3) return nearestPowerOfTwo(Math.cbrt(30 * Math.abs(coefficients[3])));
+  if (degree === 2) return nearestPowerOfTwo(Math.sqrt((last ? 4 : 1) * Math.abs(coefficients[2])));
+  if (degree === 3) return nearestPowerOfTwo(Math.cbrt((last ? 30 : 10) * Math.abs(coefficients[3])));
   return 2;
 }
 
 /** Factor of z in the first layer; taking a complex slot apart doubles it. */
-export function firstFactor(activation: Activation): number {
-  return degreeOf(activation.coefficients) === 1 ? 1 : argumentFactor(activation.coefficients) / 2;
+export function firstFactor(activation: Activation, last: boolean): number {
+  return degreeOf(activation.coefficients) === 1 ? 1 : argumentFactor(activation.coefficients, last) / 2;
 }
 
 /** κ for a forward product whose result would have the factor `natural`. */
-export function forwardScalar(activation: Activation, form: 'list' | 'blocks', natural: number): number {
+export function forwardScalar(activation: Activation, form: 'list' | 'blocks', last: boolean, natural: number): number {
   const { coefficients } = activation;
   if (degreeOf(coefficients) === 1) {
     const output = Math.abs(polynomialShape(coefficients).outputFactor(natural));
     return Math.min(1, 2 ** Math.floor(Math.log2(OUTPUT_CAP / output)));
   }
-  return argumentFactor(coefficients) / (form === 'blocks' ? 2 : 1) / natural;
+  return argumentFactor(coefficients, last) / (form === 'blocks' ? 2 : 1) / natural;
 }
 
-/** κ for a backward product whose δ would have the factor `natural`. */
-export function backwardScalar(natural: number): number {
+/**
+ * κ for a backward product whose δ would have the factor `natural`. The gradient's constant is
+ * rate · weightScale / factor: large factors drown it, small ones drown δ.
+ * @param rate of the run's first step, with the batch mean
+ * @param weightScale of the layer that δ is for
+ */
+export function backwardScalar(natural: number, rate: number, weightScale: number): number {
   const size = Math.abs(natural);
-  if (size > DELTA_HIGH) return 2 ** Math.floor(Math.log2(DELTA_HIGH / size));
+  const high = Math.max(4 * DELTA_LOW, (rate * weightScale) / SMALLEST_CONSTANT);
+  if (size > high) return 2 ** Math.floor(Math.log2(high / size));
   return size < DELTA_LOW ? 2 ** Math.ceil(Math.log2(DELTA_LOW / size)) : 1;
 }

@@ -6,7 +6,7 @@ import type { Activation, Architecture, LayerWeights, TrainingRecipe } from '../
 import { type BatchSource, batches, DenseRows } from '../feature-rows.ts';
 import { trainInTheClear } from '../twin.ts';
 import { parameterArrays } from '../weights.ts';
-import { openClear, sealClear, trainOnClear } from './clear-training.testing.ts';
+import { openClear, sealClear, trainOnClear } from './clear-run.ts';
 import { flattenLayers } from './layer-ciphertexts.ts';
 import { planTraining } from './plan.ts';
 import { clearRefresher, noRefresher } from './refreshers.ts';
@@ -85,6 +85,7 @@ const cases: readonly [string, Architecture, Partial<TrainingRecipe>, Partial<{ 
     ['3 outputs in blocks, squared error', network(true, 7, [3, tanh3]), { loss: 'squaredError' }],
     ['40-8-1 in chunks and groups', network(false, 40, [8, linear], [1, lin4]), { batch: 8 }, { slots: 64 }],
     ['40-7-2 in groups, odd units', network(true, 40, [7, shiftedSquare()], [2, linear]), { batch: 4 }, { slots: 16 }],
+    ['many outputs behind squares', network(true, 5, [5, square], [4, tanh3]), { learningRate: 0.05 }],
     ['squared error behind sigmoid3', network(true, 4, [3, sigmoid3], [2, sigmoid3]), { loss: 'squaredError' }],
     ['any cubic', network(true, 4, [3, general], [2, general]), { loss: 'squaredError' }],
     ['sigmoid5', network(true, 4, [3, sigmoid5], [2, sigmoid5]), { loss: 'squaredError' }],
@@ -107,7 +108,7 @@ describe('trainSealed on the clear scheme', () => {
     expect(run.leaked).toBe(0);
   });
 
-  const architecture = network(true, 6, [4, shiftedSquare()], [2, linear]);
+  const architecture = network(true, 6, [4, shiftedSquare()], [3, linear]);
   const weights = randomWeights(architecture, 8);
   const data = source(architecture, 16, 4);
 

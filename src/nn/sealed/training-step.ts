@@ -47,7 +47,7 @@ export function* stepPhases<C extends SlotCiphertext>(
     yield { phase: 'forward', level: lowestLevel(passes) };
     delta = outputError(evaluator, layout.packing, recipe.loss, passes[passes.length - 1], batch.targets);
     yield { phase: 'loss', level: lowestLevel(delta) };
-    gradients = backwardSealed(evaluator, network, weights, rows, passes, delta, rule.rate);
+    gradients = backwardSealed(evaluator, network, weights, rows, passes, delta, rule);
     yield { phase: 'backward', level: lowestLevel(gradients) };
     return updateSealed(evaluator, rule, parameters, gradients);
   } finally {

@@ -20,6 +20,8 @@ import { flattenLayers, type LayerCiphertexts, mapLayers, unflattenLayers } from
 export interface UpdateRule {
   /** lr or (1 + μ)·lr, over the batch: what the summed gradient is multiplied by. */
   readonly rate: number;
+  /** The same at the run's base learning rate. */
+  readonly nominalRate: number;
   /** w' = keep·w + carry·v − G */
   readonly keep: number;
   readonly carry: number;
@@ -38,6 +40,7 @@ export function updateRule(recipe: TrainingRecipe, step: number, last: boolean):
   const carry = ends ? 0 : nesterov ? momentum ** 2 / (1 + momentum) : momentum;
   return {
     rate: (ahead * learningRate) / batch,
+    nominalRate: ((1 + momentum) * recipe.learningRate) / batch,
     keep: 1 - decay,
     carry,
     momentum: momentum === 0 || last ? undefined : momentum,

@@ -3,8 +3,6 @@
  * scales and lazy rescaling are described there.
  */
 import { HermeticError } from '../../base/errors.ts';
-import { type Decomposition, type PolyPair } from '../../rlwe/key-switching.ts';
-import type { EvaluationKeys, SwitchingKey } from '../../rlwe/keys.ts';
 import {
   add,
   automorphism,
@@ -16,11 +14,13 @@ import {
   subtract,
   truncate,
 } from '../../ring/poly.ts';
-import type { Address } from '../../kernels/heap.ts';
-import type { DiagonalSource, Evaluator } from '../scheme.ts';
+import type { Decomposition, PolyPair } from '../../rlwe/key-switching.ts';
+import type { EvaluationKeys, SwitchingKey } from '../../rlwe/keys.ts';
+import type { DiagonalSource, Evaluator, SlotCiphertext } from '../scheme.ts';
 import { Ciphertext, polynomialsIn } from './ciphertext.ts';
 import type { CkksContext } from './context.ts';
 import { DiagonalProducts, type EncodedDiagonals } from './diagonal-products.ts';
+import { EncodedPlain, multiplyEncoded } from './encoded-plain.ts';
 
 /** Scales that differ by less are the same: far below the noise of any operation. */
 const SCALE_TOLERANCE = 2 ** -20;
@@ -75,7 +75,8 @@ export class CkksEvaluator implements Evaluator<Ciphertext> {
   }
 
   innerProduct(as: readonly Ciphertext[], bs: readonly Ciphertext[]): Ciphertext {
-    if (as.length === 0 || as.length !== bs.length) throw new RangeError(`innerProduct of ${as.length} and ${bs.length}`);
+    if (as.length === 0 || as.length !== bs.length)
+      throw new RangeError(`innerProduct of ${as.length} and ${bs.length}`);
     const level = Math.min(...[...as, ...bs].map((c) => c.level));
     this.requireLevel(level);
     return this.scope(() => {
@@ -90,23 +91,20 @@ export class CkksEvaluator implements Evaluator<Ciphertext> {
   }
 
   multiplyPlain(a: Ciphertext, values: Float64Array): Ciphertext {
-    this.requireLevel(a.level);
-    const { encoder, engine, ring } = this.context;
-    const scale = this.plainScale(a);
-    const { blocks, patterns } = encoder.encodePattern({ re: values }, scale, a.c0.limbCount);
-    const bytes = 4 * encoder.patternWords(values.length);
-    const product = (poly: Poly<'ntt'>): Poly<'ntt'> => {
-      const out = ring.allocate('ntt', poly.indices);
-      out.limbs.forEach((limb, j) => {
-        const block = blocks[j] as Address;
-        engine.multiplyDiagonals([poly.limb(j)], block, bytes, [limb], patterns, ring.N, poly.prime(j), 1);
-      });
-      return out;
-    };
-    const result = new Ciphertext(product(a.c0), product(a.c1), a.level, a.scale * scale);
-    engine.flush();
-    for (const block of blocks) engine.release(block, bytes);
+    const plain = this.encodePlain(values, a);
+    const result = this.multiplyEncoded(a, plain);
+    plain.dispose();
     return result;
+  }
+
+  /** Values made ready for `multiplyEncoded` with ciphertexts of the level and scale of `like`. */
+  encodePlain(values: Float64Array, like: SlotCiphertext): EncodedPlain {
+    return new EncodedPlain(this.context, values, this.plainScale(like), like.level);
+  }
+
+  /** `multiplyPlain` without the encoding. */
+  multiplyEncoded(a: Ciphertext, plain: EncodedPlain): Ciphertext {
+    return multiplyEncoded(this.context, a, plain);
   }
 
   multiplyScalar(a: Ciphertext, factor: number): Ciphertext {
@@ -117,7 +115,8 @@ export class CkksEvaluator implements Evaluator<Ciphertext> {
   }
 
   scaleBy(a: Ciphertext, factor: number): Ciphertext {
-    if (!Number.isFinite(factor) || factor === 0) throw new RangeError(`scaleBy: expected a non-zero factor, got ${factor}`);
+    if (!Number.isFinite(factor) || factor === 0)
+      throw new RangeError(`scaleBy: expected a non-zero factor, got ${factor}`);
     const copy = factor < 0 ? this.negate(a) : this.copy(a);
     return new Ciphertext(copy.c0, copy.c1, a.level, a.scale / Math.abs(factor));
   }
@@ -188,7 +187,7 @@ export class CkksEvaluator implements Evaluator<Ciphertext> {
   }
 
   /** q_l·Δ_(l−1) / scale: makes a product canonical after rescaling. */
-  plainScale(a: Ciphertext): number {
+  plainScale(a: SlotCiphertext): number {
     this.requireLevel(a.level);
     return (this.context.levelPrime(a.level) * this.canonicalScale(a.level - 1)) / a.scale;
   }
@@ -226,10 +225,7 @@ export class CkksEvaluator implements Evaluator<Ciphertext> {
     });
   }
 
-  private tensor(
-    as: readonly Ciphertext[],
-    bs: readonly Ciphertext[],
-  ): [Poly<'ntt'>, Poly<'ntt'>, Poly<'ntt'>] {
+  private tensor(as: readonly Ciphertext[], bs: readonly Ciphertext[]): [Poly<'ntt'>, Poly<'ntt'>, Poly<'ntt'>] {
     const parts: [Poly<'ntt'>, Poly<'ntt'>, Poly<'ntt'>][] = [];
     for (let i = 0; i < as.length; i += PAIRS_AT_ONCE) {
       parts.push(this.tensorOf(as.slice(i, i + PAIRS_AT_ONCE), bs.slice(i, i + PAIRS_AT_ONCE)));
@@ -237,17 +233,10 @@ export class CkksEvaluator implements Evaluator<Ciphertext> {
     return parts.reduce((x, y) => [add(x[0], y[0]), add(x[1], y[1]), add(x[2], y[2])]);
   }
 
-  private tensorOf(
-    as: readonly Ciphertext[],
-    bs: readonly Ciphertext[],
-  ): [Poly<'ntt'>, Poly<'ntt'>, Poly<'ntt'>] {
+  private tensorOf(as: readonly Ciphertext[], bs: readonly Ciphertext[]): [Poly<'ntt'>, Poly<'ntt'>, Poly<'ntt'>] {
     const { ring, engine } = this.context;
     const { indices } = (as[0] as Ciphertext).c0;
-    const [d0, d1, d2] = [0, 1, 2].map(() => ring.allocate('ntt', indices)) as [
-      Poly<'ntt'>,
-      Poly<'ntt'>,
-      Poly<'ntt'>,
-    ];
+    const [d0, d1, d2] = [0, 1, 2].map(() => ring.allocate('ntt', indices)) as [Poly<'ntt'>, Poly<'ntt'>, Poly<'ntt'>];
     indices.forEach((_, j) => {
       const quads = as.flatMap((a, i) => {
         const b = bs[i] as Ciphertext;

@@ -1,13 +1,23 @@
 /** Encryption with the public key (Lyubashevsky, Peikert and Regev 2010; 2016/421, section 3.4). */
 import type { PublicKey } from '../../rlwe/keys.ts';
-import { add, multiplyMontgomery, type Poly, toMontgomery, truncate } from '../../ring/poly.ts';
+import { add, divideByLast, multiplyMontgomery, type Poly, toMontgomery, truncate } from '../../ring/poly.ts';
 import { errorPoly, freshSeed, integersToNtt, Stream, ternaryIntegers, wipe } from '../../ring/sampler.ts';
 import { Ciphertext, polynomialsIn } from './ciphertext.ts';
 import type { CkksContext } from './context.ts';
 import type { SlotValues } from './encoder.ts';
 
-/** (b·v + e0, a·v + e1) over the limbs of a level: an encryption of zero that anyone can make. */
+/**
+ * An encryption of zero that anyone can make. Below the top it is made one level higher and divided by that level's
+ * prime: public processing of the same RLWE sample, which takes its noise from about 500 to rounding, 30.
+ */
 function encryptZero(context: CkksContext, key: PublicKey, level: number): [Poly<'ntt'>, Poly<'ntt'>] {
+  if (level === context.maxLevel) return sampleZero(context, key, level);
+  const [c0, c1] = sampleZero(context, key, level + 1);
+  return [divideByLast(c0), divideByLast(c1)];
+}
+
+/** (b·v + e0, a·v + e1) over the limbs of a level. */
+function sampleZero(context: CkksContext, key: PublicKey, level: number): [Poly<'ntt'>, Poly<'ntt'>] {
   const { ring } = context;
   const indices = context.indicesAt(level);
   const secretSeed = freshSeed();

@@ -186,8 +186,10 @@ export class ClearEvaluator implements Evaluator<ClearCiphertext> {
 
   scaleBy(a: ClearCiphertext, factor: number): ClearCiphertext {
     this.#lifetimes.check(a);
-    if (!(factor > 0 && Number.isFinite(factor))) throw new RangeError(`factor: expected more than 0, got ${factor}`);
-    const out = this.#blank(a.level, a.scale / factor, a.product);
+    if (factor === 0 || !Number.isFinite(factor)) {
+      throw new RangeError(`factor: expected a number other than 0, got ${factor}`);
+    }
+    const out = this.#blank(a.level, a.scale / Math.abs(factor), a.product);
     for (let i = 0; i < out.re.length; i++) {
       out.re[i] = a.re[i] * factor;
       out.im[i] = a.im[i] * factor;

@@ -45,9 +45,10 @@ ${legend(series)}
 }
 
 export function levels({ levels: marks, parameters, refresh }: DemoReport): string {
+  const start = marks[0]?.level ?? 0;
   const after =
     refresh.mode === 'owner'
-      ? 'At the end the weights go to the owner, masked, and come back at the top.'
+      ? `A step starts at ${start}, for work at low levels is cheaper; at its end the weights go to the owner, masked, and come back fresh.`
       : 'No refresh: the levels of the parameters are the budget.';
   return `<section class="card">
 <h2>Levels over one step</h2>

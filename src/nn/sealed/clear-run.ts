@@ -1,4 +1,4 @@
-/** For tests: seals a network on the clear scheme, trains it and opens it again. */
+/** A sealed run on the clear scheme, from sealing to opening: for simulations with noise, and for tests. */
 
 import { type ClearCiphertext, ClearEvaluator, type ClearOptions } from '../../schemes/clear/clear-evaluator.ts';
 import type { Architecture, LayerWeights, TrainingRecipe } from '../architecture.ts';
@@ -70,7 +70,7 @@ export async function trainOnClear(
     plan,
     state: { weights: sealed, velocities: undefined, step: 0 },
     batches,
-    refresher: plan.refreshMode === 'none' ? noRefresher() : clearRefresher(evaluator),
+    refresher: plan.refreshMode === 'none' ? noRefresher<ClearCiphertext>() : clearRefresher(evaluator),
     ...options.training,
   });
   const leaked = evaluator.live - before - plan.ciphertexts.weights;

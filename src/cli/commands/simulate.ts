@@ -1,0 +1,162 @@
+/** `hermetic simulate`: what a sealed run would cost, before it runs, and what it would teach, in the clear. */
+
+import { buildCommand, type Command } from '@stricli/core';
+import type { TrainingRecipe } from '../../nn/architecture.ts';
+import { evaluateData } from '../../nn/evaluation.ts';
+import type { TrainingPlan } from '../../nn/sealed/plan.ts';
+import type { TwinRun } from '../../nn/twin.ts';
+import type { Colors } from '../colors.ts';
+import { Console } from '../console.ts';
+import type { HermeticContext } from '../context.ts';
+import { loadDataset } from '../data-source.ts';
+import { type DataFlags, dataFlags, type OutputFlags, outputFlags } from '../flags.ts';
+import { formatBytes, formatCount, formatPercent } from '../format.ts';
+import { featureSettingsOf } from '../model-files.ts';
+import { text } from '../parsers.ts';
+import type { PlanSizes } from '../plan-report.ts';
+import { prepareTraining, type TrainingFlags, trainingFlags } from '../training-flags.ts';
+
+interface Flags extends DataFlags, TrainingFlags, OutputFlags {
+  readonly set: string;
+  readonly refresh: 'owner' | 'none';
+  readonly test: string | undefined;
+}
+
+export const simulate: Command<HermeticContext> = buildCommand<Flags, [string], HermeticContext>({
+  docs: {
+    brief: 'Plan a sealed run: levels, refreshes, sizes; and train its twin in the clear',
+    fullDescription: [
+      'Takes a plain or a sealed model and no key. The twin starts from the weights of a plain model, or from random',
+      'ones where the model is sealed, and gets noise of the size that encryption would add.',
+      '',
+      '  hermetic simulate model.safetensors --data train.csv --label y --batch 256 --steps 20',
+    ].join('\n'),
+  },
+  parameters: {
+    flags: {
+      ...dataFlags,
+      ...trainingFlags,
+      set: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'Parameter set to plan for, where the model is not sealed yet',
+        placeholder: 'SET',
+        default: 'L14',
+      },
+      refresh: {
+        kind: 'enum',
+        values: ['owner', 'none'],
+        brief: 'How the run would go on when its levels are used up',
+        default: 'owner',
+      },
+      test: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'Measure the twin on these data too',
+        placeholder: 'FILE',
+        optional: true,
+      },
+      ...outputFlags,
+    },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ brief: 'A plain or sealed model', parse: text, placeholder: 'MODEL' }],
+    },
+  },
+  func: runSimulate,
+});
+
+async function runSimulate(this: HermeticContext, flags: Flags, path: string): Promise<void> {
+  const console = new Console(this.io, flags);
+  const { loadPublicModel } = await import('../public-model.ts');
+  const { planTraining } = await import('../../nn/sealed/plan.ts');
+  const { simulateTwin } = await import('../simulated-twin.ts');
+  const { planSizes } = await import('../plan-report.ts');
+  const model = await loadPublicModel(console, path, flags.set);
+  const settings = featureSettingsOf(model, path);
+  const data = await loadDataset(flags, settings, 'train', this.io.signal);
+  const { recipe: open, batches } = prepareTraining(flags, {
+    data,
+    ...(model.layout !== undefined && { sealedBatch: model.layout.packing.batch }),
+  });
+  const { slots, maxLevel } = model.parameters;
+  const known = { slots, maxLevel, refreshMode: flags.refresh, rows: data.features.rows };
+  const layout = model.layout === undefined ? {} : { layout: model.layout };
+  // Levels and sizes do not depend on the learning rate: a run that cannot be carried out is refused first.
+  const plan = planTraining(
+    model.architecture,
+    { ...open, learningRate: open.learningRate ?? 1 },
+    { ...known, ...layout },
+  );
+  const { recipe, run } = simulateTwin(console, model, plan, open, batches, this.io.signal);
+  const sizes = planSizes(plan, model.parameters);
+  const test =
+    flags.test === undefined
+      ? undefined
+      : await loadDataset({ data: flags.test, label: flags.label }, settings, 'evaluate');
+  const evaluation =
+    test && evaluateData(model.architecture, run.weights, { features: test.features, targets: test.targets.values });
+  const accuracy = run.curves.accuracy.at(-1) ?? Number.NaN;
+  console.result(
+    {
+      set: model.parameters.set,
+      securityBits: model.parameters.securityBits,
+      logQP: model.parameters.logQP,
+      plan: planJson(plan, sizes),
+      recipe,
+      twin: { loss: run.curves.loss, accuracy: run.curves.accuracy, ...(evaluation && { test: evaluation }) },
+    },
+    (colors) => describe(colors, plan, sizes, recipe, run, evaluation?.accuracy ?? accuracy, evaluation !== undefined),
+  );
+}
+
+function planJson(plan: TrainingPlan, sizes: PlanSizes): Record<string, unknown> {
+  const { batch, pitch, chunk, chunks, groups, levelsPerStep, freshLevel, stepsPerRefresh, refreshes } = plan;
+  const { maxLevel, levelsPerPrediction, ciphertexts, refreshMode, stepCost } = plan;
+  return {
+    refresh: refreshMode,
+    packing: { batch, pitch, chunk, chunks, groups },
+    levels: { max: maxLevel, perStep: levelsPerStep, fresh: freshLevel, perPrediction: levelsPerPrediction },
+    stepsPerRefresh,
+    refreshes,
+    ciphertexts,
+    operations: stepCost.operations,
+    bytes: sizes,
+  };
+}
+
+function describe(
+  { bold, dim }: Colors,
+  plan: TrainingPlan,
+  sizes: PlanSizes,
+  recipe: TrainingRecipe,
+  run: TwinRun,
+  accuracy: number,
+  tested: boolean,
+): string {
+  const { weights, velocities, refreshed } = plan.ciphertexts;
+  const rows: [string, string][] = [
+    ['levels', `${plan.levelsPerStep} a step of ${plan.maxLevel}; ${plan.levelsPerPrediction} a prediction`],
+    ['ciphertexts', `${weights} of weights, ${velocities} of momentum`],
+    [
+      'packing',
+      `${plan.chunks} chunk${plan.chunks === 1 ? '' : 's'} of ${formatCount(plan.chunk)} features at pitch ${formatCount(plan.pitch)}`,
+    ],
+    [
+      'refresh',
+      plan.refreshMode === 'none'
+        ? 'none: the levels are the budget'
+        : `${plan.refreshes} between ${recipe.steps} steps, ${refreshed} ciphertexts each, ` +
+          `${formatBytes(sizes.refreshUp)} up and ${formatBytes(sizes.refreshDown)} down`,
+    ],
+    [
+      'sizes',
+      `model ${formatBytes(sizes.sealedModel)}, trainer keys ${formatBytes(sizes.trainerKeys)}, memory ${formatBytes(sizes.memory)}`,
+    ],
+    ['learning rate', `${recipe.learningRate}, ${recipe.schedule.kind}`],
+    ['loss', `${(run.curves.loss[0] ?? Number.NaN).toFixed(4)} → ${(run.curves.loss.at(-1) ?? Number.NaN).toFixed(4)}`],
+    ['accuracy', `${bold(formatPercent(accuracy))} ${dim(tested ? 'on the test data' : 'on the last batch')}`],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+}

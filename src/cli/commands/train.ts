@@ -1,0 +1,125 @@
+/** `hermetic train`: a trainer teaches a network that it cannot read. */
+
+import { buildCommand, type Command } from '@stricli/core';
+import { Console } from '../console.ts';
+import type { HermeticContext } from '../context.ts';
+import { type DataRequest, loadDataset } from '../data-source.ts';
+import {
+  type DataFlags,
+  dataFlags,
+  type FittingFlags,
+  fittingFlags,
+  type OutputFlags,
+  outputFlags,
+  type ThreadFlags,
+  threadFlags,
+} from '../flags.ts';
+import { formatBytes, formatCount, formatDuration } from '../format.ts';
+import { refreshTarget, text } from '../parsers.ts';
+import { type TrainingFlags, trainingFlags } from '../training-flags.ts';
+
+interface Flags extends DataFlags, Pick<FittingFlags, 'vocabulary'>, TrainingFlags, ThreadFlags, OutputFlags {
+  readonly keys: string;
+  readonly refresh: URL | 'none';
+  readonly tokenFile: string | undefined;
+  readonly checkpoint: string | undefined;
+  readonly progress: 'auto' | 'json';
+  readonly out: string;
+}
+
+export const train: Command<HermeticContext> = buildCommand<Flags, [string], HermeticContext>({
+  docs: {
+    brief: 'Train a sealed network on plaintext data, without its key',
+    fullDescription: [
+      'A shadow run in the clear, on random weights of your own, tries the recipe first and proposes a learning rate',
+      'where none is given. With --checkpoint the same command goes on after any interruption.',
+      '',
+      '  hermetic train model.sealed --keys keys/trainer.keys --data train.csv --label y --batch 256 --steps 20 \\',
+      '      --learning-rate 0.1 --momentum 0.9 --refresh http://127.0.0.1:7700 --token-file token \\',
+      '      --checkpoint run --out trained.sealed',
+    ].join('\n'),
+  },
+  parameters: {
+    flags: {
+      keys: { kind: 'parsed', parse: text, brief: 'Keys from the owner', placeholder: 'trainer.keys' },
+      ...dataFlags,
+      vocabulary: fittingFlags.vocabulary,
+      ...trainingFlags,
+      refresh: {
+        kind: 'parsed',
+        parse: refreshTarget,
+        brief: "The owner's server, or none to make do with the levels there are",
+        placeholder: 'URL',
+        default: 'none',
+      },
+      tokenFile: {
+        kind: 'parsed',
+        parse: text,
+        brief: "Token for the owner's server",
+        placeholder: 'FILE',
+        optional: true,
+      },
+      checkpoint: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'Folder to keep the run in after every step, and to go on from',
+        placeholder: 'FOLDER',
+        optional: true,
+      },
+      progress: {
+        kind: 'enum',
+        values: ['auto', 'json'],
+        brief: 'json: every step as an object a line on stderr',
+        default: 'auto',
+      },
+      out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'trained.sealed' },
+      ...threadFlags,
+      ...outputFlags,
+    },
+    positional: { kind: 'tuple', parameters: [{ brief: 'A sealed model', parse: text, placeholder: 'model.sealed' }] },
+  },
+  func: runTrain,
+});
+
+async function runTrain(this: HermeticContext, flags: Flags, path: string): Promise<void> {
+  const console = new Console(this.io, flags);
+  const began = performance.now();
+  const { requireVocabulary, trainFile } = await import('../train-file.ts');
+  const outcome = await trainFile(console, {
+    model: path,
+    keys: flags.keys,
+    threads: flags.threads,
+    loadData: async (settings) => {
+      requireVocabulary(settings, flags.vocabulary);
+      return await loadDataset(flags as DataRequest, settings, 'train', this.io.signal);
+    },
+    training: flags,
+    refresh: flags.refresh,
+    tokenFile: flags.tokenFile,
+    checkpoint: flags.checkpoint,
+    progress: flags.progress,
+    out: flags.out,
+  });
+  const seconds = (performance.now() - began) / 1000;
+  const { recipe, bytes, modelId, trainingSeconds, rowsPerSecond, stepsTaken, stepMs, plan } = outcome;
+  console.result(
+    {
+      out: flags.out,
+      bytes,
+      modelId,
+      recipe,
+      steps: stepsTaken,
+      refreshes: plan.refreshMode === 'none' ? 0 : stepsTaken,
+      levelsPerStep: plan.levelsPerStep,
+      seconds,
+      trainingSeconds,
+      rowsPerSecond,
+      stepMs,
+      loss: 'locked',
+      ...(outcome.phases.length > 0 && { levels: outcome.phases.map(({ phase, level }) => ({ phase, level })) }),
+    },
+    ({ bold, dim }) =>
+      `${bold(flags.out)}  ${formatBytes(bytes)}: ${stepsTaken} steps of ${formatCount(recipe.batch)} in ` +
+      `${formatDuration(1000 * trainingSeconds)}, ${formatCount(rowsPerSecond)} rows/s, ${dim('loss locked')}`,
+  );
+}

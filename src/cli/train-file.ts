@@ -1,0 +1,196 @@
+/** Training from file to file: what `train` does when all its words are understood. */
+
+import { HermeticError } from '../base/errors.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { type FeatureSettings, featureCount } from '../data/settings.ts';
+import type { TrainingRecipe } from '../nn/architecture.ts';
+import { parseSealedLayout } from '../nn/sealed/layout.ts';
+import type { TrainingPlan } from '../nn/sealed/plan.ts';
+import type { PhaseReport, SealedStepReport } from '../nn/sealed/training-loop.ts';
+import { withFileSource } from '../protocol/node/file-source.ts';
+import { readSealedModel } from '../protocol/sealed-model.ts';
+import { fit as fitSealed } from '../trainer/fit.ts';
+import type { FitObserver } from '../trainer/fit-options.ts';
+import { httpTransport } from '../trainer/http-transport.ts';
+import { folderCheckpoints } from '../trainer/node/folder-checkpoints.ts';
+import { readTrainerKeys, type TrainerKeys } from '../trainer/trainer-keys.ts';
+import { type Console, toJsonLine } from './console.ts';
+import { formatCount, formatPercent } from './format.ts';
+import { featureSettingsOf } from './model-files.ts';
+import type { Progress } from './progress.ts';
+import { fileSize, writeSealed } from './sealed-files.ts';
+import { readToken } from './token-file.ts';
+import { prepareTraining, type TrainingFlags } from './training-flags.ts';
+
+export interface TrainRequest {
+  readonly model: string;
+  readonly keys: string;
+  readonly threads: number | undefined;
+  readonly loadData: (settings: FeatureSettings) => Promise<Dataset>;
+  readonly training: TrainingFlags;
+  readonly refresh: URL | 'none';
+  readonly tokenFile: string | undefined;
+  readonly checkpoint: string | undefined;
+  readonly progress: 'auto' | 'json';
+  readonly out: string;
+}
+
+export interface TrainOutcome {
+  readonly recipe: TrainingRecipe;
+  readonly plan: TrainingPlan;
+  readonly bytes: number;
+  readonly modelId: string;
+  /** By this process: fewer than the recipe's after an interruption. */
+  readonly stepsTaken: number;
+  readonly trainingSeconds: number;
+  readonly rowsPerSecond: number;
+  readonly stepMs: readonly number[];
+  /** Phases and levels of the first step. */
+  readonly phases: readonly PhaseReport[];
+}
+
+/** HermeticError as `fit`, and of everything that reads or writes a file. */
+export async function trainFile(console: Console, request: TrainRequest): Promise<TrainOutcome> {
+  const { refresh, tokenFile, checkpoint } = request;
+  const onWarning = (message: string): void => console.warn(message);
+  const transport =
+    refresh === 'none'
+      ? 'none'
+      : httpTransport({ url: refresh.href, token: await readToken(requireTokenFile(tokenFile)), onWarning });
+  const keys = await loadTrainerKeys(console, request.keys, request.threads);
+  try {
+    const model = await withFileSource(request.model, (source) =>
+      readSealedModel(source, { parametersFor: () => keys.parameters, onWarning: () => {} }),
+    );
+    const data = await request.loadData(featureSettingsOf(model, request.model));
+    const sealedBatch = parseSealedLayout(model.packing, model.architecture).packing.offset;
+    const { recipe } = prepareTraining(request.training, { data, sealedBatch });
+    const { learningRate, ...known } = recipe;
+    const watch = new Watch(console, request.progress, recipe.steps);
+    const training = { features: data.features, targets: data.targets.values };
+    const result = await fitSealed(model, keys, training, {
+      recipe: { ...known, ...(learningRate !== undefined && { learningRate }) },
+      refresh: transport,
+      ...(checkpoint !== undefined && { checkpoint: folderCheckpoints(checkpoint) }),
+      signal: console.io.signal,
+      skipShadowRun: !request.training.shadow && learningRate !== undefined,
+      observer: watch.observer,
+    }).finally(() => watch.stop());
+    const modelId = await writeSealed(request.out, result.model, keys.parameters);
+    const { stepMs, phases } = watch;
+    const trainingSeconds = stepMs.reduce((sum, ms) => sum + ms, 0) / 1000;
+    return {
+      recipe: result.recipe,
+      plan: result.plan,
+      bytes: await fileSize(request.out),
+      modelId,
+      stepsTaken: stepMs.length,
+      trainingSeconds,
+      rowsPerSecond: trainingSeconds > 0 ? (stepMs.length * result.recipe.batch) / trainingSeconds : 0,
+      stepMs,
+      phases,
+    };
+  } finally {
+    keys.dispose();
+  }
+}
+
+/** HermeticError DISK, BAD_FILE. */
+export function loadTrainerKeys(console: Console, path: string, threads: number | undefined): Promise<TrainerKeys> {
+  const onWarning = (message: string): void => console.warn(message);
+  return withFileSource(path, (source) =>
+    readTrainerKeys(source, { onWarning, ...(threads !== undefined && { threads }) }),
+  );
+}
+
+/** HermeticError BAD_ARGUMENT where another vocabulary is asked for than the model knows. */
+export function requireVocabulary(settings: FeatureSettings, vocabulary: number | undefined): void {
+  const words = featureCount(settings);
+  if (vocabulary === undefined || (settings.inputs.kind === 'text' && vocabulary === words)) return;
+  throw new HermeticError('BAD_ARGUMENT', 'the vocabulary travels in the model and cannot be changed', {
+    expected: settings.inputs.kind === 'text' ? `${words} words` : 'no vocabulary: this model reads numbers',
+    got: `${vocabulary}`,
+    mend: 'Leave --vocabulary out.',
+  });
+}
+
+function requireTokenFile(tokenFile: string | undefined): string {
+  if (tokenFile !== undefined) return tokenFile;
+  throw new HermeticError('BAD_ARGUMENT', "the owner's server wants a token", { mend: 'Give --token-file FILE.' });
+}
+
+/** Turns what happens in a run into a bar, lines, or objects for another program; keeps the times. */
+class Watch {
+  readonly stepMs: number[] = [];
+  phases: readonly PhaseReport[] = [];
+  readonly observer: FitObserver;
+  readonly #console: Console;
+  readonly #asJson: boolean;
+  readonly #steps: number;
+  #progress: Progress | undefined;
+  #done = 0;
+
+  constructor(console: Console, progress: TrainRequest['progress'], steps: number) {
+    this.#console = console;
+    this.#asJson = progress === 'json';
+    this.#steps = steps;
+    this.observer = {
+      warning: (message) => console.warn(message),
+      shadow: ({ proposed, recipe, report, warnings }) => {
+        for (const warning of warnings) console.warn(warning);
+        const seen = `batch accuracy ${formatPercent(report.accuracy, 1)} on random weights`;
+        this.#note(
+          proposed
+            ? `learning rate ${recipe.learningRate}, proposed by a shadow run in the clear: ${seen} (--learning-rate sets another)`
+            : `shadow run in the clear: ${seen}`,
+        );
+      },
+      plan: (plan) => this.#plan(plan),
+      resumed: (step) => {
+        this.#done = step;
+        this.#note(`going on after step ${step}, from the checkpoint`);
+      },
+      phase: (step, { phase }) => {
+        if (!this.#asJson && console.lively) this.#bar().update(step, `${phase} · loss locked`);
+      },
+      step: (report) => this.#step(report),
+      retry: (attempt, { message }) => console.warn(`${message} Attempt ${attempt} …`),
+    };
+  }
+
+  stop(): void {
+    this.#progress?.stop();
+  }
+
+  #note(line: string): void {
+    if (!this.#asJson) this.#console.note(line);
+  }
+
+  #plan({ levelsPerStep, maxLevel, ciphertexts, refreshMode, stepsPerRefresh }: TrainingPlan): void {
+    const refresh =
+      refreshMode === 'none'
+        ? 'no refresh'
+        : `a refresh every ${stepsPerRefresh === 1 ? 'step' : `${stepsPerRefresh} steps`}`;
+    this.#note(
+      `plan: ${levelsPerStep} of ${maxLevel} levels a step, ${formatCount(ciphertexts.refreshed)} ciphertexts, ${refresh}`,
+    );
+  }
+
+  #bar(): Progress {
+    this.#progress ??= this.#console.progress({ unit: 'step', total: this.#steps, start: this.#done });
+    return this.#progress;
+  }
+
+  #step(report: SealedStepReport): void {
+    const { step, steps, ms, level, freshLevel, refreshIn, phases } = report;
+    this.stepMs.push(ms);
+    if (this.phases.length === 0) this.phases = phases;
+    if (this.#asJson) {
+      const event = { event: 'step', step: step + 1, steps, ms, level, freshLevel, refreshIn: refreshIn ?? null };
+      this.#console.io.stderr.write(toJsonLine(event));
+      return;
+    }
+    const refresh = refreshIn === undefined ? '' : refreshIn === 0 ? 'refreshed · ' : `refresh in ${refreshIn} · `;
+    this.#bar().update(step + 1, `level ${level}/${freshLevel} · ${refresh}loss locked`);
+  }
+}

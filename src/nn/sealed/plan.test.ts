@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import { HermeticError } from '../../base/errors.ts';
+import { activation } from '../activations.ts';
+import type { Architecture, TrainingRecipe } from '../architecture.ts';
+import { type RecipeName, recipe, recipeNames } from '../recipes.ts';
+import { parseSealedLayout, planLayout } from './layout.ts';
+import { type PlanOptions, planTraining } from './plan.ts';
+
+const L14: PlanOptions = { slots: 8192, maxLevel: 9, refreshMode: 'owner' };
+
+function planOf(name: RecipeName, options: Partial<PlanOptions> = {}, changes: Partial<TrainingRecipe> = {}) {
+  const { architecture, training } = recipe(name);
+  return planTraining(architecture, { ...training, ...changes }, { ...L14, ...options });
+}
+
+function refusal(act: () => unknown): HermeticError {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof HermeticError) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('planTraining', () => {
+  // Levels a step, ciphertexts of the weights, chunks × groups of the first layer.
+  const expected: Record<RecipeName, readonly [number, number, number, number]> = {
+    xor: [7, 3, 1, 1],
+    imdb: [4, 5, 4, 1],
+    'imdb-logistic': [2, 1, 1, 1],
+    spam: [4, 3, 2, 1],
+    mnist: [6, 28, 4, 2],
+    mnist38: [5, 3, 1, 1],
+    digits: [6, 11, 1, 1],
+  };
+
+  it.each(recipeNames)('fits %s into L14', (name) => {
+    const plan = planOf(name);
+    const [levels, weights, chunks, groups] = expected[name];
+    expect(plan).toMatchObject({ levelsPerStep: levels, freshLevel: levels, stepsPerRefresh: 1, chunks, groups });
+    expect(plan.ciphertexts).toEqual({ weights, velocities: weights, refreshed: 2 * weights });
+    expect(plan.refreshes).toBe(plan.recipe.steps - 1);
+    expect(plan.rotations.every((step) => Number.isInteger(Math.log2(Math.abs(step))))).toBe(true);
+  });
+
+  it('counts what the reviews cost', () => {
+    const { stepCost, levelsPerPrediction, diagonals } = planOf('imdb');
+    const count = (operation: string) =>
+      stepCost.operations.filter((entry) => entry.operation === operation).map(({ level, count }) => [level, count]);
+    expect(count('diagonalForward')).toEqual([[4, 4096]]);
+    expect(count('diagonalTransposed')).toEqual([[1, 4096]]);
+    expect(count('relinearize')).toEqual([
+      [3, 1],
+      [2, 2],
+    ]);
+    expect(stepCost.trace.map(({ level }) => level)).toEqual([4, 4, 2, 2, 0, 0]);
+    expect(levelsPerPrediction).toBe(2);
+    expect(diagonals).toEqual({ count: 4096, period: 2048 });
+    expect(stepCost.peakCiphertexts).toBeLessThan(60);
+  });
+
+  it('goes without a refresh as far as the levels reach, and says what would fit', () => {
+    expect(planOf('imdb', { refreshMode: 'none', maxLevel: 20 }, { steps: 5 })).toMatchObject({
+      freshLevel: 20,
+      refreshes: 0,
+    });
+    const refused = refusal(() => planOf('imdb', { refreshMode: 'none' }, { steps: 5 }));
+    expect(refused.code).toBe('PLAN_REFUSED');
+    expect(refused.mend).toBe('Train 2 steps, or refresh the weights, or use the set L15 (20 levels).');
+    expect(refused.got).toBe('5 steps of 4 levels');
+  });
+
+  it('names the set that has the levels of a step', () => {
+    const refused = refusal(() => planOf('mnist38', { slots: 4096, maxLevel: 3 }));
+    expect(refused).toMatchObject({ code: 'PLAN_REFUSED', mend: 'Use the set L14 (9 levels).' });
+    const { architecture } = recipe('xor');
+    const deep: Architecture = {
+      layers: architecture.layers.map((layer) => ({ ...layer, activation: activation('sigmoid7') })),
+    };
+    const training = { ...recipe('xor').training, loss: 'squaredError' as const };
+    expect(refusal(() => planTraining(deep, training, L14)).mend).toBe('Use the set L15 (20 levels).');
+  });
+
+  it('fits two layers of sigmoids with the true squared error into L14', () => {
+    const { architecture, training } = recipe('xor');
+    const sigmoids: Architecture = {
+      layers: architecture.layers.map((layer) => ({ ...layer, activation: activation('sigmoid3') })),
+    };
+    const plan = planTraining(sigmoids, { ...training, loss: 'squaredError' }, L14);
+    expect(plan.levelsPerStep).toBe(9);
+  });
+
+  it('trains logistic regression on the smallest set', () => {
+    expect(planOf('imdb-logistic', { slots: 4096, maxLevel: 3 })).toMatchObject({ levelsPerStep: 2, freshLevel: 2 });
+  });
+
+  it('takes as many steps a refresh as asked for, or as bootstrapping gives', () => {
+    expect(planOf('imdb', { stepsPerRefresh: 2 })).toMatchObject({ freshLevel: 8, refreshes: 19 });
+    expect(planOf('imdb', { stepsPerRefresh: 9 })).toMatchObject({ freshLevel: 8 });
+    expect(planOf('imdb', { refreshMode: 'bootstrap', maxLevel: 17 })).toMatchObject({ freshLevel: 16, refreshes: 9 });
+  });
+
+  it('refuses batches that do not fit, with those that would', () => {
+    expect(refusal(() => planOf('imdb', {}, { batch: 1000 })).mend).toBe('Use 512 or 1024.');
+    expect(refusal(() => planOf('imdb', { rows: 700 })).mend).toBe('Add rows, or use a batch of 512.');
+    const layout = planLayout(recipe('imdb').architecture, { slots: 8192, batch: 256 });
+    expect(refusal(() => planOf('imdb', { layout })).mend).toBe('Use 256, or seal the model for a larger batch.');
+    expect(refusal(() => planOf('imdb', { layout, slots: 4096 }, { batch: 256 })).code).toBe('PLAN_REFUSED');
+  });
+
+  it('narrows the layout of a model that was sealed for more', () => {
+    const layout = planLayout(recipe('imdb').architecture, { slots: 8192, batch: 1024 });
+    const plan = planOf('imdb', { layout }, { batch: 256 });
+    expect(plan).toMatchObject({ batch: 256, pitch: 2048, repackLevels: 1 });
+    const none = (steps: number) => () =>
+      planOf('imdb', { layout, refreshMode: 'none', maxLevel: 8 }, { batch: 256, steps });
+    expect(none(1)().freshLevel).toBe(4);
+    expect(refusal(none(2)).mend).toMatch(/^Train 1 step,/);
+  });
+});
+
+describe('parseSealedLayout', () => {
+  const { architecture } = recipe('mnist38');
+  const layout = planLayout(architecture, { slots: 8192, batch: 256 });
+
+  it('reads what was written', () => {
+    expect(parseSealedLayout(JSON.parse(JSON.stringify(layout)), architecture)).toEqual(layout);
+  });
+
+  it('refuses what does not fit the network', () => {
+    const bad = [
+      null,
+      {},
+      { ...layout, version: 2 },
+      { ...layout, weightScales: [1] },
+      { ...layout, weightScales: [1, 0] },
+      { ...layout, biasScales: ['1', 1] },
+      { ...layout, packing: { ...layout.packing, batch: 3 } },
+    ];
+    for (const value of bad) expect(refusal(() => parseSealedLayout(value, architecture)).code).toBe('BAD_FILE');
+  });
+});

@@ -1,0 +1,74 @@
+/**
+ * `hermetic/owner`: for whoever holds the secret key. Makes keys, seals and opens networks, unlocks predictions, gives a
+ * network another key, answers blinded refreshes. Runs in browsers, except what reads and writes files, which loads its
+ * part of Node when it is called.
+ */
+
+import type { ReadSealedModel, SealedModel } from '../protocol/sealed-model.ts';
+import type { ReadSealedPredictions } from '../protocol/sealed-predictions.ts';
+import type { PassphraseOptions } from '../protocol/secret/passphrase.ts';
+import type { ReadOwnerKeysOptions } from './key-file.ts';
+import type { CreatedKeys, OwnerKeys } from './owner-keys.ts';
+
+export type { HermeticErrorCode } from '../base/errors.ts';
+export { HermeticError } from '../base/errors.ts';
+export type { PlainModel } from '../protocol/model-file.ts';
+export { describeInitialization } from '../protocol/provenance.ts';
+export type { ReadOwnerKeysOptions } from './key-file.ts';
+export { readOwnerKeys, writeOwnerKeys, writeTrainerKeys } from './key-file.ts';
+export type { CreatedKeys, CreateKeysOptions, OwnerKeys } from './owner-keys.ts';
+export { createKeys } from './owner-keys.ts';
+export { createRefreshService } from './owner-refresh.ts';
+export type { PartyAccount } from './refresh-ledger.ts';
+export type { RefreshEvent, RefreshServiceOptions } from './refresh-service.ts';
+export { RefreshService } from './refresh-service.ts';
+export type { LabelRelease, Release, ReleasedRow, RoundedRelease } from './release.ts';
+export { MAX_RELEASED_BITS } from './release.ts';
+export type { SealOptions } from './seal.ts';
+export { DEFAULT_BATCH, open, rekey, seal } from './seal.ts';
+export type { UnlockedRow, UnlockOptions } from './unlock.ts';
+export { unlockPredictions } from './unlock.ts';
+
+/** Writes owner.key under a passphrase, mode 0600 (Node). */
+export async function saveOwnerKeys(
+  keys: OwnerKeys,
+  path: string,
+  options: PassphraseOptions & { readonly passphrase: string },
+): Promise<void> {
+  return (await import('./node/owner-files.ts')).saveOwnerKeys(keys, path, options);
+}
+
+/** Reads owner.key (Node). @throws HermeticError WRONG_PASSPHRASE, BAD_FILE, DISK */
+export async function loadOwnerKeys(
+  path: string,
+  options: ReadOwnerKeysOptions & { readonly passphrase: string },
+): Promise<OwnerKeys> {
+  return (await import('./node/owner-files.ts')).loadOwnerKeys(path, options);
+}
+
+/** Writes trainer.keys (Node). @throws HermeticError DISK */
+export async function saveTrainerKeys(keys: CreatedKeys, path: string): Promise<void> {
+  return (await import('./node/owner-files.ts')).saveTrainerKeys(keys, path);
+}
+
+/** Writes a sealed model and returns its identity (Node). @throws HermeticError DISK */
+export async function saveSealedModel(
+  model: SealedModel,
+  keys: Pick<OwnerKeys, 'parameters'>,
+  path: string,
+): Promise<string> {
+  return (await import('./node/owner-files.ts')).saveSealedModel(model, keys, path);
+}
+
+/** Reads a sealed model (Node). @throws HermeticError DISK, BAD_FILE, WRONG_KEY */
+export async function loadSealedModel(path: string, keys: Pick<OwnerKeys, 'parameters'>): Promise<ReadSealedModel> {
+  return (await import('./node/owner-files.ts')).loadSealedModel(path, keys);
+}
+
+/** Reads sealed predictions (Node). @throws HermeticError DISK, BAD_FILE, WRONG_KEY */
+export async function loadSealedPredictions(
+  path: string,
+  keys: Pick<OwnerKeys, 'parameters'>,
+): Promise<ReadSealedPredictions> {
+  return (await import('./node/owner-files.ts')).loadSealedPredictions(path, keys);
+}

@@ -1,0 +1,105 @@
+/**
+ * Training a sealed network: look in the clear, plan, train with refreshes and checkpoints, and hand the model back under
+ * fresh randomness. Without a key: the trainer never sees a weight, and the loss stays locked.
+ */
+import type { TrainingRecipe } from '../nn/architecture.ts';
+import { type BatchSource, batches as batchesOf, type TrainingData } from '../nn/feature-rows.ts';
+import { planTraining, type TrainingPlan } from '../nn/sealed/plan.ts';
+import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
+import { layoutJson } from '../protocol/layout-json.ts';
+import { describeTraining, initializersOf } from '../protocol/provenance.ts';
+import type { ReadSealedModel, SealedModel } from '../protocol/sealed-model.ts';
+import { completeRecipe, type FitOptions, requireLearningRate } from './fit-options.ts';
+import { findRun, newRunName } from './run-checkpoint.ts';
+import { fingerprint, type OpenRecipe, requireSameRun } from './run-settings.ts';
+import { disposeWeights, leavingWeights, networkOf } from './sealed-weights.ts';
+import { checkInTheClear, type ShadowCheck } from './shadow-check.ts';
+import { requireTrainerKey, type TrainerKeys } from './trainer-keys.ts';
+import { takeSteps } from './training-run.ts';
+
+export interface FitResult {
+  /** Re-randomised, with the run in its provenance; to be written with `writeSealedModel`. */
+  readonly model: SealedModel;
+  readonly recipe: TrainingRecipe;
+  readonly plan: TrainingPlan;
+  /** Absent where the run was resumed or the shadow run passed over. */
+  readonly shadow: ShadowCheck | undefined;
+}
+
+/**
+ * Trains `model` on the trainer's own rows.
+ * @throws HermeticError WRONG_KEY; PLAN_REFUSED with what would fit; BAD_ARGUMENT where the checkpoints are of another
+ *   run; REFRESH_FAILED and ABORTED, after which the same call goes on from the last checkpoint; LEVELS_EXHAUSTED
+ */
+export async function fit(
+  model: ReadSealedModel,
+  keys: TrainerKeys,
+  data: TrainingData,
+  options: FitOptions,
+): Promise<FitResult> {
+  requireTrainerKey(keys, model.keyId, 'the model');
+  const { observer = {}, checkpoint: store } = options;
+  const network = networkOf(model);
+  const open = completeRecipe(options.recipe, network);
+  const planFor = (recipe: TrainingRecipe) => plan(model, network, keys, recipe, data, options);
+  // Refuses before any time is spent; no plan depends on the learning rate.
+  planFor({ ...open, learningRate: 1 });
+  const batches = batchesOf(data, open);
+  const print = await fingerprint(batches, data.features.rows);
+  const stored = store && (await findRun(store, keys, model, (message) => observer.warning?.(message)));
+  if (stored) requireSameRun(stored.settings, open, print);
+  const shadow = stored || options.skipShadowRun ? undefined : lookInTheClear(model, open, batches, options);
+  const recipe = stored?.settings.recipe ?? shadow?.recipe ?? requireLearningRate(open);
+  const planned = planFor(recipe);
+  observer.plan?.(planned);
+  const identity = { run: stored?.run ?? newRunName(), settings: { recipe, data: print } };
+  const weights = await takeSteps({ model, keys, network, plan: planned, batches, stored, identity, options });
+  const records = leavingWeights(keys, planned, weights);
+  disposeWeights(weights);
+  const entry = { steps: recipe.steps, rows: data.features.rows, refresh: planned.refreshMode, recipe };
+  return { model: handBack(model, planned, records, entry), recipe, plan: planned, shadow };
+}
+
+function plan(
+  model: ReadSealedModel,
+  { architecture, layout }: SealedNetwork,
+  keys: TrainerKeys,
+  recipe: TrainingRecipe,
+  data: TrainingData,
+  { refresh }: FitOptions,
+): TrainingPlan {
+  const { slots, maxLevel } = keys.context;
+  // Without refreshes the model's own levels are the budget, less the one that a smaller batch costs.
+  const left = Math.min(...model.records.map(({ level }) => level)) - (recipe.batch < layout.packing.batch ? 1 : 0);
+  return planTraining(architecture, recipe, {
+    slots,
+    maxLevel: refresh === 'none' ? Math.max(0, left) : maxLevel,
+    refreshMode: refresh === 'none' ? 'none' : 'owner',
+    layout,
+    rows: data.features.rows,
+  });
+}
+
+function lookInTheClear(
+  { architecture, provenance }: ReadSealedModel,
+  recipe: OpenRecipe,
+  batches: BatchSource,
+  { observer = {} }: FitOptions,
+): ShadowCheck {
+  const check = checkInTheClear(architecture, recipe, batches, initializersOf(provenance, architecture));
+  for (const warning of check.warnings) observer.warning?.(warning);
+  observer.shadow?.(check);
+  return check;
+}
+
+function handBack(
+  model: ReadSealedModel,
+  { layout }: TrainingPlan,
+  records: SealedModel['records'],
+  entry: Parameters<typeof describeTraining>[0],
+): SealedModel {
+  const { architecture, features, keyId, round, demonstration } = model;
+  const provenance = [...model.provenance, describeTraining(entry)];
+  const packing = layoutJson(layout);
+  return { architecture, features, packing, records, keyId, round: round + 1, provenance, demonstration };
+}

@@ -1,0 +1,117 @@
+/** What makes two runs the same run: recipe and data. A checkpoint remembers it, and a resumed run must agree. */
+import * as z from 'zod';
+import { bytesOf, bytesToHex, concatBytes, sha256, utf8ToBytes } from '../base/bytes.ts';
+import { HermeticError } from '../base/errors.ts';
+import type { TrainingRecipe } from '../nn/architecture.ts';
+import type { BatchSource } from '../nn/feature-rows.ts';
+import type { JsonValue } from '../protocol/json.ts';
+import { parseHeader } from '../protocol/schema.ts';
+
+/** The data as far as a run depends on it; `digest` of the first batch. Stays in the trainer's own checkpoint. */
+export interface DataFingerprint {
+  readonly rows: number;
+  readonly columns: number;
+  readonly outputs: number;
+  readonly digest: string;
+}
+
+export interface RunSettings {
+  readonly recipe: TrainingRecipe;
+  readonly data: DataFingerprint;
+}
+
+const finite = z.number();
+const whole = z
+  .number()
+  .int()
+  .min(0)
+  .max(2 ** 53);
+
+const recipeSchema: z.ZodType<TrainingRecipe> = z.strictObject({
+  loss: z.enum(['delta', 'squaredError']),
+  learningRate: finite.positive(),
+  momentum: finite.min(0).max(1),
+  nesterov: z.boolean(),
+  weightDecay: finite.min(0),
+  schedule: z.union([
+    z.strictObject({ kind: z.enum(['constant', 'linear']) }),
+    z.strictObject({ kind: z.enum(['constant', 'linear']), decaySteps: whole }),
+  ]),
+  batch: whole,
+  steps: whole,
+  firstStep: whole,
+  seed: whole,
+});
+
+const settingsSchema: z.ZodType<RunSettings & { readonly version: 1 }> = z.strictObject({
+  version: z.literal(1),
+  recipe: recipeSchema,
+  data: z.strictObject({ rows: whole, columns: whole, outputs: whole, digest: z.string() }),
+});
+
+/** SHA-256 of the first batch, and the shape of the data. */
+export async function fingerprint(batches: BatchSource, rows: number): Promise<DataFingerprint> {
+  const { batch, columns, outputs } = batches;
+  const { features, targets } = batches.next(0);
+  const shape = utf8ToBytes(JSON.stringify([rows, batch, columns, outputs]));
+  const digest = await sha256(concatBytes(shape, bytesOf(features), bytesOf(targets)));
+  return { rows, columns, outputs, digest: bytesToHex(digest) };
+}
+
+export function settingsJson({ recipe, data }: RunSettings): JsonValue {
+  return { version: 1, recipe: { ...recipe, schedule: { ...recipe.schedule } }, data: { ...data } };
+}
+
+/** @throws HermeticError BAD_FILE */
+export function parseSettings(value: JsonValue): RunSettings {
+  const { recipe, data } = parseHeader(settingsSchema, value, 'the checkpoint');
+  return { recipe, data };
+}
+
+/** A recipe without a learning rate goes on with the one that the run began with. */
+export type OpenRecipe = Omit<TrainingRecipe, 'learningRate'> & { readonly learningRate: number | undefined };
+
+/** @throws HermeticError BAD_ARGUMENT naming the first setting that is not as it was */
+export function requireSameRun(before: RunSettings, recipe: OpenRecipe, data: DataFingerprint): void {
+  const { learningRate = before.recipe.learningRate } = recipe;
+  const now = flatten({ recipe: { ...recipe, learningRate }, data });
+  const then = flatten(before);
+  const changed = [...new Set([...then.keys(), ...now.keys()])].find((key) => then.get(key) !== now.get(key));
+  if (changed === undefined) return;
+  const secret = changed === 'data.digest';
+  throw new HermeticError(
+    'BAD_ARGUMENT',
+    `the checkpoint belongs to another run (${NAMES[changed] ?? changed} differs)`,
+    {
+      ...(secret ? {} : { expected: String(then.get(changed)), got: String(now.get(changed)) }),
+      mend: 'Give the command as it was to go on, or name another checkpoint folder to start anew.',
+    },
+  );
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  'recipe.learningRate': 'the learning rate',
+  'recipe.weightDecay': 'the weight decay',
+  'recipe.schedule.kind': 'the schedule',
+  'recipe.schedule.decaySteps': 'the steps of the schedule',
+  'recipe.batch': 'the batch',
+  'recipe.steps': 'the number of steps',
+  'recipe.firstStep': 'the first step of the schedule',
+  'recipe.seed': 'the seed of the order of the rows',
+  'recipe.momentum': 'the momentum',
+  'recipe.nesterov': "Nesterov's momentum",
+  'recipe.loss': 'the loss',
+  'data.rows': 'the number of rows',
+  'data.columns': 'the number of features',
+  'data.outputs': 'the number of outputs',
+  'data.digest': 'the data',
+};
+
+/** Leaves by their dotted paths. */
+function flatten(value: object, prefix: string = '', into: Map<string, unknown> = new Map()): Map<string, unknown> {
+  for (const [key, entry] of Object.entries(value)) {
+    if (typeof entry === 'object' && entry !== null) flatten(entry, `${prefix}${key}.`, into);
+    else if (entry !== undefined) into.set(prefix + key, entry);
+  }
+  return into;
+}

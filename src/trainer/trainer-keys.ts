@@ -1,0 +1,90 @@
+/** What a trainer holds: the public keys of an owner, and an engine that computes with them. Nothing here is secret. */
+import { equalBytes } from '../base/bytes.ts';
+import { HermeticError } from '../base/errors.ts';
+import { badFile } from '../protocol/bad-file.ts';
+import type { ByteSource } from '../protocol/byte-source.ts';
+import { ciphertextParameters, readTrainerKeysBody } from '../protocol/ckks-codec.ts';
+import { type ContainerReader, type ReadOptions, readContainer } from '../protocol/container-reader.ts';
+import type { CiphertextParameters } from '../protocol/parameters.ts';
+import { polynomialBytes } from '../protocol/residues.ts';
+import type { PublicKey } from '../rlwe/keys.ts';
+import { CkksContext } from '../schemes/ckks/context.ts';
+import { CkksEvaluator } from '../schemes/ckks/evaluator.ts';
+import { type CkksParameters, parameterSet } from '../schemes/ckks/parameters.ts';
+
+export interface TrainerKeys {
+  readonly context: CkksContext;
+  readonly evaluator: CkksEvaluator;
+  readonly publicKey: PublicKey;
+  /** What files say of the parameters. */
+  readonly parameters: CiphertextParameters;
+  /** Identifier of the public key, in hexadecimal. */
+  readonly keyId: string;
+  /** Stops the engine. */
+  dispose(): void;
+}
+
+export interface ReadTrainerKeysOptions extends ReadOptions {
+  /** Default: all cores. */
+  readonly threads?: number;
+  /** Called as the keys come in. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Reads `trainer.keys`, one polynomial at a time. @throws HermeticError BAD_FILE */
+export async function readTrainerKeys(source: ByteSource, options: ReadTrainerKeysOptions = {}): Promise<TrainerKeys> {
+  const { threads, onProgress, ...readOptions } = options;
+  const container = await readContainer(source, { ...readOptions, kind: 'trainer-keys' });
+  const parameters = await parametersOf(container);
+  checkSections(container, parameters);
+  const context = await CkksContext.create(parameters, threads === undefined ? {} : { threads });
+  try {
+    let done = 0;
+    const readSection = async () => {
+      const section = await container.readSection();
+      onProgress?.(++done, container.sectionLengths.length);
+      return section;
+    };
+    const { keyId, publicKey, evaluationKeys } = await readTrainerKeysBody(context, container.content, readSection);
+    await container.finish();
+    const evaluator = new CkksEvaluator(context, evaluationKeys);
+    const dispose = () => context.dispose();
+    return { context, evaluator, publicKey, parameters: ciphertextParameters(parameters), keyId, dispose };
+  } catch (error) {
+    context.dispose();
+    throw error;
+  }
+}
+
+async function parametersOf(container: ContainerReader): Promise<CkksParameters> {
+  const parameters = await parameterSet(container.parameters.set).catch(() => undefined);
+  if (parameters !== undefined && equalBytes(parameters.hash, container.parameterHash)) return parameters;
+  throw badFile(`the keys' parameter set ${container.parameters.set} is not one known here`, {
+    mend: 'Use the version of Hermetic that made the keys, or ask the owner for new ones.',
+  });
+}
+
+/** The public key's polynomial over all ciphertext primes, then those of the evaluation keys over all primes. */
+function checkSections({ sectionLengths, content }: ContainerReader, parameters: CkksParameters): void {
+  const { N, primes, specialPrimes } = parameters;
+  const digits = Math.ceil(primes.length / specialPrimes.length);
+  const keys = typeof content === 'object' && content !== null && 'keys' in content ? content.keys : undefined;
+  const count = Array.isArray(keys) ? keys.length : 0;
+  const [first, ...rest] = sectionLengths;
+  const each = polynomialBytes(N, primes.length + specialPrimes.length);
+  const fits =
+    first === polynomialBytes(N, primes.length) &&
+    rest.length === count * digits &&
+    rest.every((length) => length === each);
+  if (!fits) throw badFile('the sections do not have the sizes that these keys need');
+}
+
+/** @throws HermeticError WRONG_KEY unless `keyId` is that of `keys` */
+export function requireTrainerKey(keys: Pick<TrainerKeys, 'keyId'>, keyId: string, what: string): void {
+  if (keyId === keys.keyId) return;
+  throw new HermeticError('WRONG_KEY', `${what} was made under another key`, {
+    expected: `key ${keys.keyId.slice(0, 12)}…`,
+    got: `${keyId.slice(0, 12)}…`,
+    mend: 'Use the trainer.keys that came with it.',
+  });
+}

@@ -1,0 +1,97 @@
+/** The steps of a run: from the model or its last checkpoint to the last step, with a checkpoint after each. */
+import { HermeticError } from '../base/errors.ts';
+import type { BatchSource } from '../nn/feature-rows.ts';
+import type { TrainingPlan } from '../nn/sealed/plan.ts';
+import { noRefresher } from '../nn/sealed/refreshers.ts';
+import { repackForBatch } from '../nn/sealed/repack.ts';
+import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
+import { type SealedState, trainSealed } from '../nn/sealed/training-loop.ts';
+import { disposeAll } from '../nn/sealed/training-step.ts';
+import type { ReadSealedModel } from '../protocol/sealed-model.ts';
+import type { Ciphertext } from '../schemes/ckks/ciphertext.ts';
+import type { Refresher } from '../schemes/refresher.ts';
+import type { FitOptions } from './fit-options.ts';
+import { ownerRefresher } from './owner-refresher.ts';
+import { refreshExchange } from './refresh-exchange.ts';
+import { type RunIdentity, type StoredRun, saveRun } from './run-checkpoint.ts';
+import { loadWeights, type SealedWeights } from './sealed-weights.ts';
+import type { TrainerKeys } from './trainer-keys.ts';
+
+export interface TrainingRun {
+  readonly model: ReadSealedModel;
+  readonly keys: TrainerKeys;
+  /** As the model is sealed; the plan may be narrowed to a smaller batch. */
+  readonly network: SealedNetwork;
+  readonly plan: TrainingPlan;
+  readonly batches: BatchSource;
+  /** Where an earlier process stopped. */
+  readonly stored: StoredRun | undefined;
+  readonly identity: RunIdentity;
+  readonly options: FitOptions;
+}
+
+/** All steps that are left. Returns the weights after the last; they are the caller's. */
+export async function takeSteps(run: TrainingRun): Promise<SealedWeights> {
+  const { keys, plan, batches, options } = run;
+  const { observer = {} } = options;
+  const { evaluator } = keys;
+  const start = startState(run);
+  let end: SealedState<Ciphertext> | undefined;
+  try {
+    if (start.step > 0) observer.resumed?.(start.step);
+    stopIfAsked(run, start.step);
+    end = await trainSealed<Ciphertext>({
+      evaluator,
+      plan,
+      state: start,
+      batches,
+      refresher: refresherOf(run),
+      checkpoint: (state) => afterStep(run, state),
+      ...(observer.step && { onStep: observer.step }),
+      ...(observer.phase && { onPhase: observer.phase }),
+    });
+    disposeAll(evaluator, end.velocities, end.weights);
+    return end.weights;
+  } finally {
+    disposeAll(evaluator, [start.weights, start.velocities], end?.weights);
+  }
+}
+
+/** From the checkpoint, or from the model, brought to the run's batch. */
+function startState({ model, keys, network, plan, stored }: TrainingRun): SealedState<Ciphertext> {
+  if (stored !== undefined) return stored.load(keys, plan);
+  const loaded = loadWeights(keys.context, network, model.records);
+  const weights = repackForBatch(keys.evaluator, network, loaded, plan.batch);
+  disposeAll(keys.evaluator, loaded, weights);
+  return { weights, velocities: undefined, step: 0 };
+}
+
+function refresherOf({ keys, identity, options }: TrainingRun): Refresher<Ciphertext> {
+  const { refresh, signal, observer = {}, retry = {} } = options;
+  if (refresh === 'none') return noRefresher();
+  const { parameters, keyId } = keys;
+  const exchange = refreshExchange({
+    parameters,
+    keyId,
+    run: identity.run,
+    transport: refresh,
+    ...retry,
+    ...(observer.retry && { onRetry: observer.retry }),
+  });
+  return ownerRefresher(keys, exchange, signal);
+}
+
+async function afterStep(run: TrainingRun, state: SealedState<Ciphertext>): Promise<void> {
+  const { keys, model, identity, plan, options } = run;
+  if (options.checkpoint) await saveRun(options.checkpoint, keys, model, identity, plan, state);
+  stopIfAsked(run, state.step);
+}
+
+/** Between two steps, with the last one safe in its checkpoint; a run that is complete is not stopped any more. */
+function stopIfAsked({ plan, options }: TrainingRun, step: number): void {
+  if (!options.signal?.aborted || step >= plan.recipe.steps) return;
+  const kept = options.checkpoint !== undefined;
+  throw new HermeticError('ABORTED', `training stopped after step ${step} of ${plan.recipe.steps}`, {
+    mend: kept ? 'The same command again goes on from there.' : 'Nothing was kept: name a checkpoint folder.',
+  });
+}
