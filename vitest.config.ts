@@ -1,6 +1,6 @@
-import { defineConfig } from 'vitest/config';
+import type { ViteUserConfig } from 'vitest/config';
 
-export default defineConfig({
+const config: ViteUserConfig = {
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['test/slow/**', 'node_modules/**'],
@@ -9,4 +9,6 @@ export default defineConfig({
     maxWorkers: 2,
     reporters: ['default', './test/closing-line-reporter.ts'],
   },
-});
+};
+
+export default config;

@@ -1,6 +1,6 @@
-import { defineConfig } from 'vitest/config';
+import type { ViteUserConfig } from 'vitest/config';
 
-export default defineConfig({
+const config: ViteUserConfig = {
   test: {
     include: ['test/slow/**/*.test.ts'],
     testTimeout: 1_800_000,
@@ -8,4 +8,6 @@ export default defineConfig({
     maxWorkers: 1,
     reporters: ['default', './test/closing-line-reporter.ts'],
   },
-});
+};
+
+export default config;

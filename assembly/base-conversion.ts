@@ -3,19 +3,22 @@
  * and Shoup 2018/117): out_i = Σ_j y_j·M_ij mod p_i, M_ij = Π_{j'≠j} q_j' mod p_i, for y_j = [x·(Q/q_j)^-1]_{q_j} centred.
  * The sum is x + v·Q with |v| ≤ k/2.
  *
- * y is split as yh·2^14 + yl into signed 16-bit halves, a matrix entry as B = M·2^16 and A = B·2^14, each split at 14
- * bits; then Σ y·B = 2^14·h + l with two dot products a term, and one Montgomery step of 16 bits removes the 2^16.
+ * y is split as yh·2^14 + yl into signed halves, a matrix entry as B = M·2^30 and A = B·2^14 (mod p), each split at 14
+ * bits; then Σ y·B = 2^14·h + l with two dot products a term. A Montgomery step of 14 bits on l, 2^-14 ≡ −4·p1, leaves
+ * t = h + l·2^-14, and one of 16 bits on t the rest: |result| ≤ p/2 + 2^15.
  */
 import {
-  canonical, CTX_BIAS, CTX_HALF, CTX_P, CTX_PP, CTX_QUARTER, CTX_RC, CTX_ROUND, dot, mulModulo, reduce, splat,
+  canonical, CTX_BIAS, CTX_HALF, CTX_HB, CTX_P, CTX_P14, CTX_PP, dot, mulModulo, splat, subtractOnce,
 } from './modular';
 
-/** Sources a 32-bit accumulator bears: 15·2·2^13·2^13 < 2^31; more are flushed in parts. */
-const SOURCES_AT_ONCE: u32 = 15;
+/** Bytes of each limb that are converted at once: their split halves stay in the first-level cache. */
+const BLOCK: usize = 1024;
+/** Sources that 32-bit accumulators bear: (14 + 1)·2·2^13·2^13 + 14·2^13 < 2^31; more are flushed in parts. */
+const SOURCES_AT_ONCE: u32 = 14;
 
 /** Encodes the matrix entry M (mod p) as two words at `out`. */
 export function encodeEntry(m: u32, p: u32, out: usize): void {
-  const b = mulModulo(m, 65536, p);
+  const b = mulModulo(m, 1 << 30, p);
   const a = mulModulo(b, 16384, p);
   store<u32>(out, (high14(a, p) << 16) | (high14(b, p) & 0xffff));
   store<u32>(out + 4, (low14(a, p) << 16) | (low14(b, p) & 0xffff));
@@ -38,21 +41,22 @@ export function encodeEntry(m: u32, p: u32, out: usize): void {
 /**
  * Coefficients [from, to) (multiples of 64) of `sources` limbs → `targets` limbs.
  * `sourceList`, `targetList`: (address of the limb, address of its prime's context) pairs.
- * `matrix`: targets × sources entries of two words. `scratch`: sources·256 bytes, this thread's own.
+ * `matrix`: targets × sources entries of two words. `scratch`: sources·BLOCK bytes, this thread's own.
  */
 export function convertBase(
   sourceList: usize, sources: u32, targetList: usize, targets: u32, matrix: usize, from: u32, to: u32, scratch: usize,
 ): void {
-  for (let at = (<usize>from) << 2, end = (<usize>to) << 2; at < end; at += 256) {
-    splitBlock(sourceList, sources, at, scratch);
+  for (let at = (<usize>from) << 2, end = (<usize>to) << 2; at < end; at += BLOCK) {
+    const groups = min<usize>(BLOCK, end - at) >> 6;
+    splitBlock(sourceList, sources, at, groups, scratch);
     for (let i: u32 = 0; i < targets; i++) {
       const out = <usize>load<u32>(targetList + ((<usize>i) << 3)) + at;
       const ctx = <usize>load<u32>(targetList + ((<usize>i) << 3) + 4);
       const row = matrix + ((<usize>(i * sources)) << 3);
       for (let done: u32 = 0; done < sources; done += SOURCES_AT_ONCE) {
         const count = min<u32>(SOURCES_AT_ONCE, sources - done);
-        for (let g: usize = 0; g < 4; g++) {
-          const y = scratch + g * ((<usize>sources) << 6) + ((<usize>done) << 6);
+        let y = scratch + ((<usize>done) << 6);
+        for (let g: usize = 0; g < groups; g++, y += (<usize>sources) << 6) {
           accumulateGroup(out + (g << 6), y, row + ((<usize>done) << 3), count, ctx, done != 0);
         }
       }
@@ -60,9 +64,9 @@ export function convertBase(
   }
 }
 
-/** Splits 64 coefficients of each source into halves; the layout is four groups of (sources × 16). */
+/** Splits a block of each source into halves; the layout is groups of (sources × 16 coefficients). */
 // @ts-ignore: decorator
-@inline function splitBlock(sourceList: usize, sources: u32, at: usize, scratch: usize): void {
+@inline function splitBlock(sourceList: usize, sources: u32, at: usize, groups: usize, scratch: usize): void {
   const mask = i32x4.splat(0xffff);
   const stride = (<usize>sources) << 6;
   for (let j: u32 = 0; j < sources; j++) {
@@ -70,7 +74,7 @@ export function convertBase(
     const ctx = <usize>load<u32>(sourceList + ((<usize>j) << 3) + 4);
     const q = splat(ctx + CTX_P), half = splat(ctx + CTX_HALF);
     const out = scratch + ((<usize>j) << 6);
-    for (let g: usize = 0; g < 4; g++) {
+    for (let g: usize = 0; g < groups; g++) {
       for (let e: usize = 0; e < 64; e += 16) {
         let x = v128.load(source + (g << 6) + e);
         x = i32x4.sub(x, v128.and(q, i32x4.gt_s(x, half)));
@@ -81,10 +85,11 @@ export function convertBase(
   }
 }
 
-/** Sixteen coefficients: eight accumulators, one target. */
+/** Sixteen coefficients: eight accumulators, one target. They start at the roundings and biases of the two steps. */
 // @ts-ignore: decorator
 @inline function accumulateGroup(out: usize, from: usize, row: usize, count: u32, ctx: usize, add: bool): void {
-  let h0 = i32x4.splat(0), h1 = h0, h2 = h0, h3 = h0, l0 = h0, l1 = h0, l2 = h0, l3 = h0;
+  let h0 = splat(ctx + CTX_HB), h1 = h0, h2 = h0, h3 = h0;
+  let l0 = i32x4.splat(0x2000), l1 = l0, l2 = l0, l3 = l0;
   let y = from;
   for (let c = row, end = row + ((<usize>count) << 3); c < end; c += 8, y += 64) {
     const ch = splat(c), cl = splat(c + 4);
@@ -98,21 +103,27 @@ export function convertBase(
     h3 = i32x4.add(h3, dot(y3, ch));
     l3 = i32x4.add(l3, dot(y3, cl));
   }
-  finish(out, h0, l0, ctx, add);
-  finish(out + 16, h1, l1, ctx, add);
-  finish(out + 32, h2, l2, ctx, add);
-  finish(out + 48, h3, l3, ctx, add);
+  const p = splat(ctx + CTX_P), pp = splat(ctx + CTX_PP), p14 = splat(ctx + CTX_P14), bias = splat(ctx + CTX_BIAS);
+  h0 = montgomery(h0, l0, p, pp, p14, bias);
+  h1 = montgomery(h1, l1, p, pp, p14, bias);
+  h2 = montgomery(h2, l2, p, pp, p14, bias);
+  h3 = montgomery(h3, l3, p, pp, p14, bias);
+  put(out, h0, p, add);
+  put(out + 16, h1, p, add);
+  put(out + 32, h2, p, add);
+  put(out + 48, h3, p, add);
 }
 
-/** (2^14·h + l)·2^-16 mod p, added to what is there for the later parts of a long sum. */
+/** (2^14·h + l)·2^-30 mod p in [0, p). h carries +0x8000 + 2^15·p1, l carries +2^13. */
 // @ts-ignore: decorator
-@inline function finish(out: usize, h: v128, l: v128, ctx: usize, add: bool): void {
-  const p = splat(ctx + CTX_P), pp = splat(ctx + CTX_PP), bias = splat(ctx + CTX_BIAS);
-  const wh = splat(ctx + CTX_QUARTER), wl = splat(ctx + CTX_QUARTER + 4);
-  const y = v128.xor(i32x4.add(h, bias), bias);
-  const low = v128.xor(i32x4.add(dot(y, wl), bias), bias);
-  const rest = v128.xor(i32x4.add(l, bias), bias);
-  let t = i32x4.add(i32x4.add(dot(y, wh), dot(low, pp)), dot(rest, pp));
-  if (add) t = i32x4.add(t, v128.load(out));
-  v128.store(out, canonical(reduce(t, p, splat(ctx + CTX_RC), splat(ctx + CTX_ROUND)), p));
+@inline function montgomery(h: v128, l: v128, p: v128, pp: v128, p14: v128, bias: v128): v128 {
+  const low = dot(v128.and(l, i32x4.splat(0x3fff)), p14);
+  const t = i32x4.add(h, i32x4.add(i32x4.shr_s(l, 14), low));
+  return canonical(dot(v128.xor(t, bias), pp), p);
+}
+
+/** Adds to what is there for the later parts of a long sum. */
+// @ts-ignore: decorator
+@inline function put(out: usize, x: v128, p: v128, add: bool): void {
+  v128.store(out, add ? subtractOnce(i32x4.add(x, v128.load(out)), p) : x);
 }

@@ -12,8 +12,8 @@ import { nttForward } from './ntt-forward';
 import { nttInverse } from './ntt-inverse';
 import { buildInverseScale, buildTables } from './ntt-tables';
 import {
-  add, gather, innerProduct, mulScalar, mulScalarAdd, negate, reduceSigned, subtract, subtractMulScalar, switchModulus,
-  tensorProduct,
+  add, gather, innerProduct, keyProduct, mulScalar, mulScalarAdd, negate, reduceSigned, subtract, subtractMulScalar,
+  subtractMulScalarAdd, switchModulus, tensorProduct,
 } from './pointwise';
 import { centredBinomial, ternary, uniformBelow, uniformResidues } from './random';
 import { roundReduce, roundReduceFloat32, splitToFloat32 } from './rounding';
@@ -104,6 +104,8 @@ function run(t: usize, scratch: usize): void {
     case 32: return expandPlain(t);
     case 33: memory.copy(arg(t, 1), arg(t, 2), arg(t, 3)); return;
     case 34: memory.fill(arg(t, 1), 0, arg(t, 2)); return;
+    case 35: return keyProduct(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5), arg(t, 6));
+    case 36: return subtractTransform(t);
     default: unreachable();
   }
 }
@@ -129,14 +131,28 @@ function encodeMatrix(out: usize, entries: usize, sources: u32, ctx: usize): voi
 }
 
 /**
- * One limb of a rescaling: out = (a − NTT([last]))·w, where `last` are coefficients of the dropped limb.
- * out, a, last, last's ctx, logN, table, ctx, wh, wl, temporary limb
+ * One limb of a rescaling: out = (a − NTT([last]))·w, where `last` are coefficients of the dropped limb; out is not a.
+ * out, a, last, last's ctx, logN, table, ctx, wh, wl
  */
 function divideByLast(t: usize): void {
-  const logN = arg(t, 5), bytes = (<usize>4) << logN, ctx = arg(t, 7), temporary = arg(t, 10);
-  switchModulus(temporary, arg(t, 3), arg(t, 4), bytes, ctx);
-  nttForward(temporary, logN, arg(t, 6), ctx);
-  subtractMulScalar(arg(t, 1), arg(t, 2), temporary, arg(t, 8), arg(t, 9), bytes, ctx);
+  const out = arg(t, 1), logN = arg(t, 5), bytes = (<usize>4) << logN, ctx = arg(t, 7);
+  switchModulus(out, arg(t, 3), arg(t, 4), bytes, ctx);
+  nttForward(out, logN, arg(t, 6), ctx);
+  subtractMulScalar(out, arg(t, 2), out, arg(t, 8), arg(t, 9), bytes, ctx);
+}
+
+/**
+ * One limb of a division by the special modulus: b = (a − NTT(b))·w, plus c unless its address is 0; then out[i] =
+ * b[index[i]] if there is an index, else out is b.
+ * out, a, b, c, logN, table, ctx, wh, wl, index
+ */
+function subtractTransform(t: usize): void {
+  const a = arg(t, 2), b = arg(t, 3), c = arg(t, 4), logN = arg(t, 5), ctx = arg(t, 7), index = arg(t, 10);
+  const bytes = (<usize>4) << logN;
+  nttForward(b, logN, arg(t, 6), ctx);
+  if (c) subtractMulScalarAdd(b, a, b, c, arg(t, 8), arg(t, 9), bytes, ctx);
+  else subtractMulScalar(b, a, b, arg(t, 8), arg(t, 9), bytes, ctx);
+  if (index) gather(arg(t, 1), b, index, bytes);
 }
 
 /**

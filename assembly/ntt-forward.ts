@@ -44,7 +44,7 @@ function finishBlock(a: usize, logN: i32, table: usize, tail: usize, ctx: usize,
     radix4(a, (<u32>1) << layer, block * width, block * width + width, n >> (layer + 2), table, ctx, mode);
     lazy = mode == REDUCE ? 2 : lazy + 2;
   }
-  const mode = passMode(layer, lazy);
+  const mode = passMode(layer, lazy + 2); // lastLayers follows without a reduction of its own
   const end = block * width + width;
   for (let group = block * width; group < end; group += 256) {
     const count = min<u32>(256, width);

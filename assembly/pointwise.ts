@@ -54,26 +54,74 @@ export function subtractMulScalar(out: usize, a: usize, b: usize, wh: u32, wl: u
   }
 }
 
+/** out = (a − b)·w + c. */
+export function subtractMulScalarAdd(
+  out: usize, a: usize, b: usize, c: usize, wh: u32, wl: u32, bytes: usize, ctx: usize,
+): void {
+  const p = splat(ctx + CTX_P), pp = splat(ctx + CTX_PP), bias = splat(ctx + CTX_BIAS);
+  const h = i32x4.splat(wh), l = i32x4.splat(wl);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const d = i32x4.sub(i32x4.add(v128.load(a + i), bias), v128.load(b + i));
+    const t = canonical(mulOperand(d, h, l, pp, bias), p);
+    v128.store(out + i, subtractOnce(i32x4.add(t, v128.load(c + i)), p));
+  }
+}
+
 /** out = Σ_t a_t·b_t·2^-32, with one operand of each product in Montgomery form; count ≤ 64 pairs of addresses. */
 export function innerProduct(out: usize, pairs: usize, count: u32, bytes: usize, ctx: usize): void {
+  const end = pairs + ((<usize>count) << 3);
+  for (let i: usize = 0; i < bytes; i += 64) sumOfProducts(out + i, pairs, end, 8, 4, i, ctx);
+}
+
+/**
+ * The two halves of a product of digits with a switching key, out0 = Σ_t x_t·b_t·2^-32 and out1 = Σ_t x_t·a_t·2^-32:
+ * every x is fetched once. `triples`: addresses x_t, b_t, a_t; count ≤ 64.
+ */
+export function keyProduct(out0: usize, out1: usize, triples: usize, count: u32, bytes: usize, ctx: usize): void {
+  const end = triples + (<usize>count) * 12;
+  for (let i: usize = 0; i < bytes; i += 64) {
+    sumOfProducts(out0 + i, triples, end, 12, 4, i, ctx);
+    sumOfProducts(out1 + i, triples, end, 12, 8, i, ctx);
+  }
+}
+
+/**
+ * Sixteen coefficients of Σ_t a_t·b_t·2^-32: a whole cache line of each limb, since limbs lie powers of two apart and
+ * share few sets. The addresses of a_t and b_t stand at `list` + t·step and `second` bytes further.
+ */
+// @ts-ignore: decorator
+@inline function sumOfProducts(
+  out: usize, list: usize, end: usize, step: usize, second: usize, at: usize, ctx: usize,
+): void {
+  let l0 = i64x2.splat(0), h0 = l0, l1 = l0, h1 = l0, l2 = l0, h2 = l0, l3 = l0, h3 = l0;
+  for (let t = list; t < end; t += step) {
+    const a = <usize>load<u32>(t) + at, b = <usize>load<u32>(t + second) + at;
+    let x = v128.load(a), y = v128.load(b);
+    l0 = i64x2.add(l0, i64x2.extmul_low_i32x4_u(x, y));
+    h0 = i64x2.add(h0, i64x2.extmul_high_i32x4_u(x, y));
+    x = v128.load(a + 16);
+    y = v128.load(b + 16);
+    l1 = i64x2.add(l1, i64x2.extmul_low_i32x4_u(x, y));
+    h1 = i64x2.add(h1, i64x2.extmul_high_i32x4_u(x, y));
+    x = v128.load(a + 32);
+    y = v128.load(b + 32);
+    l2 = i64x2.add(l2, i64x2.extmul_low_i32x4_u(x, y));
+    h2 = i64x2.add(h2, i64x2.extmul_high_i32x4_u(x, y));
+    x = v128.load(a + 48);
+    y = v128.load(b + 48);
+    l3 = i64x2.add(l3, i64x2.extmul_low_i32x4_u(x, y));
+    h3 = i64x2.add(h3, i64x2.extmul_high_i32x4_u(x, y));
+  }
   const p = splat(ctx + CTX_P), pp = splat(ctx + CTX_PP), rc = splat(ctx + CTX_RC), round = splat(ctx + CTX_ROUND);
   const p0 = splat(ctx + CTX_P0), cb = splat(ctx + CTX_CB), bias = splat(ctx + CTX_BIAS);
-  const end = pairs + ((<usize>count) << 3);
-  for (let i: usize = 0; i < bytes; i += 32) {
-    let l0 = i64x2.splat(0), h0 = l0, l1 = l0, h1 = l0;
-    for (let t = pairs; t < end; t += 8) {
-      const a = <usize>load<u32>(t) + i, b = <usize>load<u32>(t + 4) + i;
-      let x = v128.load(a), y = v128.load(b);
-      l0 = i64x2.add(l0, i64x2.extmul_low_i32x4_u(x, y));
-      h0 = i64x2.add(h0, i64x2.extmul_high_i32x4_u(x, y));
-      x = v128.load(a + 16);
-      y = v128.load(b + 16);
-      l1 = i64x2.add(l1, i64x2.extmul_low_i32x4_u(x, y));
-      h1 = i64x2.add(h1, i64x2.extmul_high_i32x4_u(x, y));
-    }
-    v128.store(out + i, canonical(reduce(reduceWide(l0, h0, pp, p0, cb, bias), p, rc, round), p));
-    v128.store(out + i + 16, canonical(reduce(reduceWide(l1, h1, pp, p0, cb, bias), p, rc, round), p));
-  }
+  l0 = canonical(reduce(reduceWide(l0, h0, pp, p0, cb, bias), p, rc, round), p);
+  l1 = canonical(reduce(reduceWide(l1, h1, pp, p0, cb, bias), p, rc, round), p);
+  l2 = canonical(reduce(reduceWide(l2, h2, pp, p0, cb, bias), p, rc, round), p);
+  l3 = canonical(reduce(reduceWide(l3, h3, pp, p0, cb, bias), p, rc, round), p);
+  v128.store(out, l0);
+  v128.store(out + 16, l1);
+  v128.store(out + 32, l2);
+  v128.store(out + 48, l3);
 }
 
 /**
@@ -81,7 +129,7 @@ export function innerProduct(out: usize, pairs: usize, count: u32, bytes: usize,
  * d2 = Σ a1·b1. `quads`: four addresses a0, a1, b0, b1 a pair; count ≤ 32.
  */
 export function tensorProduct(d0: usize, d1: usize, d2: usize, quads: usize, count: u32, bytes: usize, ctx: usize): void {
-  const p = splat(ctx + CTX_P), pp = splat(ctx + CTX_PP), rc = splat(ctx + CTX_RC), round = splat(ctx + CTX_ROUND);
+  const p = splat(ctx + CTX_P), pp = splat(ctx + CTX_PP);
   const p0 = splat(ctx + CTX_P0), cb = splat(ctx + CTX_CB), bias = splat(ctx + CTX_BIAS);
   const rh = splat(ctx + CTX_R32), rl = splat(ctx + CTX_R32 + 4);
   const end = quads + ((<usize>count) << 4);
@@ -89,10 +137,7 @@ export function tensorProduct(d0: usize, d1: usize, d2: usize, quads: usize, cou
     let l0 = i64x2.splat(0), h0 = l0, l1 = l0, h1 = l0, l2 = l0, h2 = l0;
     for (let t = quads; t < end; t += 16) {
       const x0 = v128.load(<usize>load<u32>(t) + i), x1 = v128.load(<usize>load<u32>(t + 4) + i);
-      let y0 = i32x4.add(v128.load(<usize>load<u32>(t + 8) + i), bias);
-      let y1 = i32x4.add(v128.load(<usize>load<u32>(t + 12) + i), bias);
-      y0 = canonical(mulOperand(y0, rh, rl, pp, bias), p);
-      y1 = canonical(mulOperand(y1, rh, rl, pp, bias), p);
+      const y0 = v128.load(<usize>load<u32>(t + 8) + i), y1 = v128.load(<usize>load<u32>(t + 12) + i);
       l0 = i64x2.add(l0, i64x2.extmul_low_i32x4_u(x0, y0));
       h0 = i64x2.add(h0, i64x2.extmul_high_i32x4_u(x0, y0));
       l1 = i64x2.add(l1, i64x2.add(i64x2.extmul_low_i32x4_u(x0, y1), i64x2.extmul_low_i32x4_u(x1, y0)));
@@ -100,9 +145,10 @@ export function tensorProduct(d0: usize, d1: usize, d2: usize, quads: usize, cou
       l2 = i64x2.add(l2, i64x2.extmul_low_i32x4_u(x1, y1));
       h2 = i64x2.add(h2, i64x2.extmul_high_i32x4_u(x1, y1));
     }
-    v128.store(d0 + i, canonical(reduce(reduceWide(l0, h0, pp, p0, cb, bias), p, rc, round), p));
-    v128.store(d1 + i, canonical(reduce(reduceWide(l1, h1, pp, p0, cb, bias), p, rc, round), p));
-    v128.store(d2 + i, canonical(reduce(reduceWide(l2, h2, pp, p0, cb, bias), p, rc, round), p));
+    // The sums come out divided by 2^32: multiply it back.
+    v128.store(d0 + i, canonical(mulOperand(i32x4.add(reduceWide(l0, h0, pp, p0, cb, bias), bias), rh, rl, pp, bias), p));
+    v128.store(d1 + i, canonical(mulOperand(i32x4.add(reduceWide(l1, h1, pp, p0, cb, bias), bias), rh, rl, pp, bias), p));
+    v128.store(d2 + i, canonical(mulOperand(i32x4.add(reduceWide(l2, h2, pp, p0, cb, bias), bias), rh, rl, pp, bias), p));
   }
 }
 

@@ -1,10 +1,13 @@
 /** Owner and trainers end to end, on an insecure ring: every leg of data's journey, against the twin in the clear. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HermeticError } from '../src/base/errors.ts';
 import type { TrainingRecipe } from '../src/nn/architecture.ts';
+import type { TrainingData } from '../src/nn/feature-rows.ts';
 import { createRefreshService } from '../src/owner/owner-refresh.ts';
 import { open, rekey, seal } from '../src/owner/seal.ts';
 import { trainingSoFar } from '../src/protocol/provenance.ts';
 import type { ReadSealedModel } from '../src/protocol/sealed-model.ts';
+import { listen } from '../src/server/node/listener.ts';
 import { createRefreshServer, hashToken } from '../src/server/refresh-server.ts';
 import { fit as fitSealed } from '../src/trainer/fit.ts';
 import type { FitOptions } from '../src/trainer/fit-options.ts';
@@ -115,12 +118,8 @@ describe('a round', () => {
   it('goes over HTTP', async () => {
     const service = createRefreshService(a.owner);
     const app = createRefreshServer(service, { parties: [{ name: 'a', tokenHash: await hashToken('the-token') }] });
-    const http = (token: string) =>
-      httpTransport({
-        url: 'http://127.0.0.1:7700',
-        token,
-        fetch: async (url, init) => app.request(String(url), init),
-      });
+    const listener = await listen(app, { port: 0 });
+    const http = (token: string) => httpTransport({ url: listener.url, token });
     const model = makeModel();
     const sealed = await mail(seal(model, a.owner, { batch: 16 }), a);
     const trained = await train(sealed, a, {}, { refresh: http('the-token') });
@@ -130,6 +129,26 @@ describe('a round', () => {
       code: 'REFRESH_FAILED',
       mend: expect.stringContaining('--token-file'),
     });
+    await listener.close();
+    const away = train(sealed, a, {}, { refresh: http('the-token'), retry: { attempts: 2, retryDelayMs: 1 } });
+    await expect(away).rejects.toMatchObject({ code: 'REFRESH_FAILED', message: expect.stringContaining('reached') });
+  });
+});
+
+describe('a run that cannot be', () => {
+  it('is refused before it starts', async () => {
+    const sealed = await mail(seal(makeModel(), a.owner, { batch: 16 }), a);
+    const refusal = async (data: TrainingData, change: Partial<TrainingRecipe> = {}, party: Party = a) =>
+      fitSealed(sealed, party.trainer, data, { recipe: { ...recipe, ...change }, refresh: ownerOf(a) }).then(
+        () => 'none',
+        (error: HermeticError) => error.code,
+      );
+    expect(await refusal(makeData(64, 7))).toBe('BAD_DATA');
+    expect(await refusal({ ...data, targets: new Float32Array(128) })).toBe('BAD_DATA');
+    expect(await refusal(makeData(8))).toBe('PLAN_REFUSED');
+    expect(await refusal(data, { batch: 12 })).toBe('PLAN_REFUSED');
+    expect(await refusal(data, { batch: 64 })).toBe('PLAN_REFUSED');
+    expect(await refusal(data, {}, b)).toBe('WRONG_KEY');
   });
 });
 
@@ -187,6 +206,10 @@ describe('memory', () => {
     await train(sealed, a, {}, { refresh });
     const before = inUse();
     for (let i = 0; i < 2; i++) await train(sealed, a, {}, { refresh });
+    await train(sealed, a, { batch: 8 }, { refresh });
+    await expect(
+      train(sealed, a, {}, { refresh: async () => new Uint8Array(1), retry: { attempts: 1 } }),
+    ).rejects.toThrow();
     expect(inUse()).toEqual(before);
   });
 });

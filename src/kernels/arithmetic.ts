@@ -2,7 +2,7 @@
 
 /** a·b mod p for 0 ≤ a, b < p < 2^28: split at 14 bits, so that no intermediate exceeds 2^43. */
 export function mulMod(a: number, b: number, p: number): number {
-  return ((((a * (b >>> 14)) % p) * 16384) % p + a * (b & 16383)) % p;
+  return (((((a * (b >>> 14)) % p) * 16384) % p) + a * (b & 16383)) % p;
 }
 
 export function powMod(base: number, exponent: number, p: number): number {

@@ -2,9 +2,10 @@
  * The engine: queues tasks for the kernels and runs them, on this thread and its workers, over one memory.
  * Methods named after an operation only queue it; tasks queued between two `flush` calls must not depend on each other.
  */
-import { type Address, Heap } from './heap.ts';
-import { Operation, type OperationCode, TASK_WORDS } from './operations.ts';
+
 import type { Operand } from './arithmetic.ts';
+import type { Address, Heap } from './heap.ts';
+import { Operation, type OperationCode, TASK_WORDS } from './operations.ts';
 import type { NttTables, PrimeContext } from './prime-context.ts';
 
 /** Runs `count` tasks laid out at `tasks`. The WASM module and the bigint twin both do. */
@@ -112,6 +113,14 @@ export class Engine {
     this.push(Operation.innerProduct, out, list, pairs.length / 2, words * 4, prime.address);
   }
 
+  /** `triples`: x_0, b_0, a_0, x_1, …; at most 64 of them, x or both others in Montgomery form. */
+  keyProduct(out0: Address, out1: Address, triples: readonly Address[], words: number, prime: PrimeContext): void {
+    if (triples.length > 192) throw new RangeError(`at most 64 products a sum, got ${triples.length / 3}`);
+    this.reserve(1, triples.length + 2);
+    const list = this.list(triples);
+    this.push(Operation.keyProduct, out0, out1, list, triples.length / 3, words * 4, prime.address);
+  }
+
   /** `quads`: a0, a1, b0, b1 a pair of ciphertexts; at most 32 pairs. */
   tensorProduct(
     d0: Address,
@@ -215,16 +224,13 @@ export class Engine {
   ): void {
     this.reserve(this.threads, this.threads * (2 * sources.length + 2));
     for (const [begin, end] of ranges(words, this.threads, 64)) {
-      const moved = this.list(interleave(sources.map((s) => (s + begin * 4) as Address), primes));
-      this.push(
-        Operation.mixedRadixDigits,
-        out + begin * 4,
-        moved,
-        sources.length,
-        inverses,
-        words,
-        end - begin,
+      const moved = this.list(
+        interleave(
+          sources.map((s) => (s + begin * 4) as Address),
+          primes,
+        ),
       );
+      this.push(Operation.mixedRadixDigits, out + begin * 4, moved, sources.length, inverses, words, end - begin);
     }
   }
 
@@ -314,30 +320,25 @@ export class Engine {
     this.release(row, bytes);
   }
 
-  /** out = (a − last)·w with `last` the coefficients of the dropped limb modulo `from`. */
-  divideByLast(
+  /** out = (a − last)·w with `last` the coefficients of the dropped limb modulo `from`; out is not a. */
+  divideByLast(out: Address, a: Address, last: Address, from: PrimeContext, w: Operand, prime: PrimeContext): void {
+    const table = this.tablesOf(prime, prime.logN).forward;
+    this.push(Operation.divideByLast, out, a, last, from.address, prime.logN, table, prime.address, w.wh, w.wl);
+  }
+
+  /** b = (a − NTT(b))·w, plus `plus` if given; then out[i] = b[index[i]], or out is b. */
+  subtractTransform(
     out: Address,
     a: Address,
-    last: Address,
-    from: PrimeContext,
+    b: Address,
     w: Operand,
-    temporary: Address,
     prime: PrimeContext,
+    plus?: Address,
+    index?: Address,
   ): void {
     const table = this.tablesOf(prime, prime.logN).forward;
-    this.push(
-      Operation.divideByLast,
-      out,
-      a,
-      last,
-      from.address,
-      prime.logN,
-      table,
-      prime.address,
-      w.wh,
-      w.wl,
-      temporary,
-    );
+    const { logN, address } = prime;
+    this.push(Operation.subtractTransform, out, a, b, plus ?? 0, logN, table, address, w.wh, w.wl, index ?? 0);
   }
 
   /** A subring plaintext: f32 coefficients·scale → pattern form in Montgomery form. */

@@ -40,6 +40,8 @@ export const Operation = {
   expandPlain: 32,
   copy: 33,
   clear: 34,
+  keyProduct: 35,
+  subtractTransform: 36,
 } as const;
 
 export type OperationCode = (typeof Operation)[keyof typeof Operation];

@@ -36,15 +36,14 @@ export class PrimeContext {
     this.address = engine.allocate(CONTEXT_BYTES);
     const p1 = (p - 1) / 65536;
     const words = engine.heap.u32(this.address, CONTEXT_BYTES / 4);
-    const quarter = encodeOperand(inverseMod(4, p), p);
     const r32 = encodeOperand(mulMod(65536, 65536, p), p);
     words.set([
       p,
       (1 << 16) | (-p1 & 0xffff),
       Math.floor(2 ** 42 / p) << 16,
       (p - 1) / 2,
-      quarter.wh,
-      quarter.wl,
+      (-4 * p1) & 0xffff,
+      0x8000 + (p1 << 15),
       0x8000,
       2 ** 25,
       r32.wh,

@@ -85,6 +85,8 @@ export class TwinExecutor implements Executor {
     else if (code === O.expandPlain) this.expandPlain(a, real);
     else if (code === O.copy) this.words(a[1], a[3] / 4).set(this.words(a[2], a[3] / 4));
     else if (code === O.clear) this.words(a[1], a[2] / 4).fill(0);
+    else if (code === O.keyProduct) this.keyProduct(a[1], a[2], a[3], a[4], a[5], a[6]);
+    else if (code === O.subtractTransform) this.subtractTransform(a);
     else throw new RangeError(`unknown operation ${code}`);
   }
 
@@ -168,12 +170,37 @@ export class TwinExecutor implements Executor {
     }
   }
 
+  private keyProduct(out0: number, out1: number, triples: number, count: number, bytes: number, ctx: number): void {
+    const p = this.prime(ctx);
+    const list = this.words(triples, 3 * count);
+    const unMontgomery = BigInt(inverseMod(mulMod(65536, 65536, p), p));
+    for (const [half, out] of [out0, out1].entries()) {
+      const o = this.words(out, bytes / 4);
+      for (let i = 0; i < o.length; i++) {
+        let sum = 0n;
+        for (let t = 0; t < 3 * count; t += 3) {
+          sum += this.product(list[t] as number, list[t + 1 + half] as number, i);
+        }
+        o[i] = modBigint(sum * unMontgomery, p);
+      }
+    }
+  }
+
   private product(a: number, b: number, i: number): bigint {
     return BigInt(this.words(a + 4 * i, 1)[0] as number) * BigInt(this.words(b + 4 * i, 1)[0] as number);
   }
 
   private tensorProduct(a: number[]): void {
-    const [, d0, d1, d2, quads, count, bytes, ctx] = a as [number, number, number, number, number, number, number, number];
+    const [, d0, d1, d2, quads, count, bytes, ctx] = a as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
     const p = this.prime(ctx);
     const list = this.words(quads, 4 * count);
     for (let i = 0; i < bytes / 4; i++) {
@@ -268,7 +295,8 @@ export class TwinExecutor implements Executor {
     for (let step = 0; step < logN; step++) {
       const h = forward ? 1 << step : n >> (step + 1);
       for (let block = 0; block < n; block += 2 * h) {
-        for (let j = 0; j < h; j++) butterfly(z, block + j, block + j + h, w[2 * (h - 1 + j)], w[2 * (h - 1 + j) + 1], forward);
+        for (let j = 0; j < h; j++)
+          butterfly(z, block + j, block + j + h, w[2 * (h - 1 + j)], w[2 * (h - 1 + j) + 1], forward);
       }
     }
     if (forward) return;
@@ -413,7 +441,25 @@ export class TwinExecutor implements Executor {
   }
 
   private divideByLast(a: number[]): void {
-    const [, out, from, last, lastCtx, logN, table, ctx, wh, wl, temporary] = a as [
+    const [, out, from, last, lastCtx, logN, table, ctx, wh, wl] = a as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    this.switchModulus(out, last, lastCtx, 4 << logN, ctx);
+    this.nttForward(out, out, logN, table, ctx);
+    this.subtractMulScalar([0, out, from, out, wh, wl, 4 << logN, ctx]);
+  }
+
+  private subtractTransform(a: number[]): void {
+    const [, out, from, b, c, logN, table, ctx, wh, wl, index] = a as [
       number,
       number,
       number,
@@ -426,9 +472,11 @@ export class TwinExecutor implements Executor {
       number,
       number,
     ];
-    this.switchModulus(temporary, last, lastCtx, 4 << logN, ctx);
-    this.nttForward(temporary, temporary, logN, table, ctx);
-    this.subtractMulScalar([0, out, from, temporary, wh, wl, 4 << logN, ctx]);
+    const bytes = 4 << logN;
+    this.nttForward(b, b, logN, table, ctx);
+    this.subtractMulScalar([0, b, from, b, wh, wl, bytes, ctx]);
+    if (c !== 0) this.zip(b, b, c, bytes, ctx, (x, y) => x + y);
+    if (index !== 0) this.gather(out, b, index, bytes);
   }
 
   private expandPlain(a: number[], scale: number): void {

@@ -1,6 +1,7 @@
 /** The WASM module on this thread and on workers that share its memory. */
-import { type Address, Heap } from './heap.ts';
+
 import { Engine, type Executor } from './engine.ts';
+import { type Address, Heap } from './heap.ts';
 import { singleModule, threadedModule } from './wasm.generated.ts';
 
 const CONTROL_BYTES = 256;

@@ -19,6 +19,7 @@ export { readOwnerKeys, writeOwnerKeys, writeTrainerKeys } from './key-file.ts';
 export type { CreatedKeys, CreateKeysOptions, OwnerKeys } from './owner-keys.ts';
 export { createKeys } from './owner-keys.ts';
 export { createRefreshService } from './owner-refresh.ts';
+export { plainModel } from './plain-model.ts';
 export type { PartyAccount } from './refresh-ledger.ts';
 export type { RefreshEvent, RefreshServiceOptions } from './refresh-service.ts';
 export { RefreshService } from './refresh-service.ts';

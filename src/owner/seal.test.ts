@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { largestDifference, mail, makeModel, SET } from '../../test/fixtures/sealed-round.ts';
-import { describeTraining } from '../protocol/provenance.ts';
+import { dense, sequential } from '../nn/model.ts';
+import { describeTraining, initializersOf } from '../protocol/provenance.ts';
 import type { SealedModel } from '../protocol/sealed-model.ts';
 import { type CreatedKeys, createKeys } from './owner-keys.ts';
+import { plainModel } from './plain-model.ts';
 import { open, rekey, seal } from './seal.ts';
 
 const needs = { rotations: [], conjugation: false, relinearization: false };
@@ -34,6 +36,14 @@ describe('sealing', () => {
       expect(largestDifference(opened.weights, model.weights)).toBeLessThan(2 ** -14);
       expect({ ...opened, weights: [] }).toEqual({ ...model, weights: [] });
     }
+  });
+
+  it('takes a network as `sequential` makes it', () => {
+    const network = sequential([dense({ units: 4, inputShape: [6] }), dense({ units: 1, activation: 'lin4' })]);
+    const sealed = seal(network.build({ seed: 1 }), keys, { batch: 16 });
+    expect(initializersOf(sealed.provenance, sealed.architecture)).toEqual(network.initializers);
+    expect(largestDifference(open(sealed, keys).weights, network.getWeights())).toBeLessThan(2 ** -14);
+    expect(plainModel(network, { kind: 'ready' }).features).toEqual({ kind: 'ready' });
   });
 
   it('counts the rounds that a reopened model has behind it', () => {

@@ -4,6 +4,7 @@
  */
 import { HermeticError } from '../base/errors.ts';
 import type { Architecture, LayerWeights } from '../nn/architecture.ts';
+import { Sequential } from '../nn/model.ts';
 import { collectCiphertexts, mapLayers } from '../nn/sealed/layer-ciphertexts.ts';
 import { type LayoutOptions, parseSealedLayout, planLayout, type SealedLayout } from '../nn/sealed/layout.ts';
 import { packWeights, unpackWeights } from '../nn/sealed/weight-slots.ts';
@@ -16,6 +17,7 @@ import { trainingSoFar } from '../protocol/provenance.ts';
 import type { SealedModel } from '../protocol/sealed-model.ts';
 import type { SlotVector } from '../tensor/slot-vectors.ts';
 import { type OwnerKeys, requireKey } from './owner-keys.ts';
+import { plainModel } from './plain-model.ts';
 
 export interface SealOptions extends Partial<Pick<LayoutOptions, 'batch' | 'meanSquareNorm' | 'weightScales'>> {
   /** True for a show-case that teaching schemes may use as well. Default false. */
@@ -25,12 +27,12 @@ export interface SealOptions extends Partial<Pick<LayoutOptions, 'batch' | 'mean
 export const DEFAULT_BATCH = 256;
 
 /**
- * Encrypts a network for trainers who hold the public keys of `keys`. The packing is chosen for batches of
+ * Encrypts a network, as read from a file or as `sequential` makes it, for trainers who hold the public keys of `keys`. The packing is chosen for batches of
  * `options.batch` rows (default 256, a power of two), which training must keep to.
  * @throws HermeticError PLAN_REFUSED for a batch that does not fit the parameters
  */
-export function seal(model: PlainModel, keys: OwnerKeys, options: SealOptions = {}): SealedModel {
-  const { architecture, weights, features, provenance } = model;
+export function seal(model: PlainModel | Sequential, keys: OwnerKeys, options: SealOptions = {}): SealedModel {
+  const { architecture, weights, features, provenance } = model instanceof Sequential ? plainModel(model) : model;
   checkArchitecture(architecture);
   checkWeights(architecture, weights);
   const { batch = DEFAULT_BATCH, demonstration = false, meanSquareNorm, weightScales } = options;

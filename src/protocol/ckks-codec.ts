@@ -1,9 +1,10 @@
 /** CKKS objects as the neutral records that files and messages carry, and back. */
-import { HermeticError } from '../base/errors.ts';
+
 import { bytesToHex, concatBytes, sha256 } from '../base/bytes.ts';
-import type { EvaluationKeys, PublicKey, SwitchingKey } from '../rlwe/keys.ts';
+import { HermeticError } from '../base/errors.ts';
 import { type Poly, toMontgomery } from '../ring/poly.ts';
 import { SEED_BYTES, uniformPoly } from '../ring/sampler.ts';
+import type { EvaluationKeys, PublicKey, SwitchingKey } from '../rlwe/keys.ts';
 import { Ciphertext } from '../schemes/ckks/ciphertext.ts';
 import type { CkksContext } from '../schemes/ckks/context.ts';
 import type { CkksParameters } from '../schemes/ckks/parameters.ts';

@@ -142,9 +142,13 @@ export function multiplyByI(a: Poly<'ntt'>): Poly<'ntt'> {
   return out;
 }
 
-/** a·b for b in Montgomery form (b·2^32). */
-export function multiplyMontgomery(a: Poly<'ntt'>, b: Poly<'ntt'>): Poly<'ntt'> {
-  const out = like(a, Math.min(a.limbCount, b.limbCount));
+/** a·b for b in Montgomery form (b·2^32), over the lowest limbs of both. */
+export function multiplyMontgomery(
+  a: Poly<'ntt'>,
+  b: Poly<'ntt'>,
+  limbs: number = Math.min(a.limbCount, b.limbCount),
+): Poly<'ntt'> {
+  const out = like(a, limbs);
   eachLimb(out, (j, p) => a.ring.engine.innerProduct(out.limb(j), [a.limb(j), b.limb(j)], a.ring.N, p));
   return out;
 }
@@ -164,12 +168,9 @@ export function divideByLast(a: Poly<'ntt'>): Poly<'ntt'> {
   engine.nttInverse(last, a.limb(kept), from);
   engine.flush();
   const out = like(a, kept);
-  const temporaries = out.limbs.map(() => ring.allocateLimb());
-  eachLimb(out, (j, prime) => {
-    const temporary = temporaries[j] as Address;
-    engine.divideByLast(out.limb(j), a.limb(j), last, from, prime.inverseOperand(from.p), temporary, prime);
-  });
-  ring.releaseLimbs(temporaries);
+  eachLimb(out, (j, prime) =>
+    engine.divideByLast(out.limb(j), a.limb(j), last, from, prime.inverseOperand(from.p), prime),
+  );
   ring.releaseLimb(last);
   return out;
 }

@@ -2,8 +2,9 @@
  * Z[X]/(X^N + 1) modulo products of dot28 primes, in residue number system: the store of limbs, scopes that free them,
  * and the automorphisms X → X^g.
  */
-import type { Engine } from '../kernels/engine.ts';
+
 import { reverseBits } from '../kernels/arithmetic.ts';
+import type { Engine } from '../kernels/engine.ts';
 import type { Address } from '../kernels/heap.ts';
 import { PrimeContext } from '../kernels/prime-context.ts';
 import { type Domain, Poly } from './poly.ts';

@@ -105,4 +105,3 @@ function nonceAt(ring: Ring, base: Address, j: number, stream: number, index: nu
   ring.engine.heap.u32(at, 3).set([stream, index, prime]);
   return at;
 }
-

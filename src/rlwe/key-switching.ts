@@ -63,13 +63,18 @@ export class KeySwitcher {
       engine.convertBase(coefficients, conversion.sources, lifted, conversion.targets, conversion.matrix, ring.N);
     }
     engine.flush();
-    for (const { conversion, lifted } of plans) {
-      lifted.forEach((limb, i) => engine.nttForward(limb, limb, conversion.targets[i] as PrimeContext));
-    }
-    engine.flush();
     const digits = plans.map(({ own, targets, lifted }) =>
       extended.map((i) => (own.includes(i) ? source.limb(i) : (lifted[targets.indexOf(i)] as Address))),
     );
+    // Prime by prime: a table of twiddles is larger than what it transforms.
+    extended.forEach((i, j) => {
+      const prime = ring.primes[i] as PrimeContext;
+      plans.forEach(({ own }, d) => {
+        const limb = digits[d]?.[j] as Address;
+        if (!own.includes(i)) engine.nttForward(limb, limb, prime);
+      });
+    });
+    engine.flush();
     return { limbs, digits, dispose: () => ring.releaseLimbs(owned) };
   }
 
@@ -81,64 +86,66 @@ export class KeySwitcher {
     const out: PolyPair = [ring.allocate('ntt', indices), ring.allocate('ntt', indices)];
     indices.forEach((prime, j) => {
       const inKey = j < limbs ? j : ciphertextLimbs + (j - limbs);
+      const triples = digits.flatMap((digit, d) => {
+        const part = key.digits[d] as SwitchingKey['digits'][number];
+        return [digit[j] as Address, part.b.limb(inKey), part.a.limb(inKey)];
+      });
+      engine.keyProduct(out[0].limb(j), out[1].limb(j), triples, ring.N, ring.primes[prime] as PrimeContext);
+    });
+    engine.flush();
+    return out;
+  }
+
+  /**
+   * Divides a pair over Q·P by P, rounding; adds what is given to each half, then applies X → X^g. Frees the pair.
+   */
+  divideBySpecial(pair: PolyPair, plus: readonly Poly<'ntt'>[] = [], g = 1): PolyPair {
+    const { ring, engine, specialLimbs } = this.context;
+    const limbs = pair[0].limbCount - specialLimbs;
+    const quotients = this.liftSpecial(pair, limbs);
+    const indices = pair[0].indices.slice(0, limbs);
+    const out: PolyPair = g === 1 ? quotients : [ring.allocate('ntt', indices), ring.allocate('ntt', indices)];
+    const index = g === 1 ? undefined : ring.automorphismIndex(g);
+    for (let j = 0; j < limbs; j++) {
+      const prime = pair[0].prime(j);
+      const inverse = this.inverseOfSpecial(prime);
       for (const half of [0, 1] as const) {
-        const pairs = digits.flatMap((digit, d) => {
-          const part = key.digits[d] as SwitchingKey['digits'][number];
-          return [digit[j] as Address, (half === 0 ? part.b : part.a).limb(inKey)];
-        });
-        engine.innerProduct(out[half].limb(j), pairs, ring.N, ring.primes[prime] as PrimeContext);
+        const [to, from, lifted] = [out[half].limb(j), pair[half].limb(j), quotients[half].limb(j)];
+        engine.subtractTransform(to, from, lifted, inverse, prime, plus[half]?.limb(j), index);
+      }
+    }
+    engine.flush();
+    for (const poly of pair) poly.dispose();
+    if (g !== 1) for (const poly of quotients) poly.dispose();
+    return out;
+  }
+
+  /** A pair's residues modulo P, lifted to the ciphertext limbs: coefficients, to be transformed in place. */
+  private liftSpecial(pair: PolyPair, limbs: number): PolyPair {
+    const { ring, engine, converter, specialIndices } = this.context;
+    const indices = pair[0].indices.slice(0, limbs);
+    const { sources, targets, matrix, scales } = converter.conversion(specialIndices, indices);
+    sources.forEach((prime, k) => {
+      for (const poly of pair) {
+        const limb = poly.limb(limbs + k);
+        engine.nttInverse(limb, limb, prime, scales[k] as Address);
       }
     });
     engine.flush();
-    return out;
-  }
-
-  /** Divides a pair over Q·P by P, rounding; frees it. */
-  divideBySpecial(pair: PolyPair): PolyPair {
-    const { ring, engine, converter, specialLimbs, specialIndices } = this.context;
-    const limbs = pair[0].limbCount - specialLimbs;
-    const indices = pair[0].indices.slice(0, limbs);
-    const conversion = converter.conversion(specialIndices, indices);
     const out: PolyPair = [ring.allocate('ntt', indices), ring.allocate('ntt', indices)];
-    for (const poly of pair) {
-      conversion.sources.forEach((prime, k) => {
-        const limb = poly.limb(limbs + k);
-        engine.nttInverse(limb, limb, prime, conversion.scales[k] as Address);
-      });
+    for (const half of [0, 1] as const) {
+      engine.convertBase(pair[half].limbs.slice(limbs), sources, out[half].limbs, targets, matrix, ring.N);
     }
     engine.flush();
-    pair.forEach((poly, half) => {
-      const target = out[half] as Poly<'ntt'>;
-      engine.convertBase(
-        poly.limbs.slice(limbs),
-        conversion.sources,
-        target.limbs,
-        conversion.targets,
-        conversion.matrix,
-        ring.N,
-      );
-    });
-    engine.flush();
-    for (const poly of out) poly.limbs.forEach((limb, j) => engine.nttForward(limb, limb, poly.prime(j)));
-    engine.flush();
-    pair.forEach((poly, half) => {
-      const target = out[half] as Poly<'ntt'>;
-      target.limbs.forEach((limb, j) => {
-        const prime = target.prime(j);
-        engine.subtractMulScalar(limb, poly.limb(j), limb, this.inverseOfSpecial(prime), ring.N, prime);
-      });
-    });
-    engine.flush();
-    for (const poly of pair) poly.dispose();
     return out;
   }
 
-  /** (u, v) with u + v·s ≈ c·s'. */
-  switch(c: Poly<'ntt'>, key: SwitchingKey): PolyPair {
+  /** (u, v) with u + v·s ≈ c·s', plus what is given. */
+  switch(c: Poly<'ntt'>, key: SwitchingKey, plus: readonly Poly<'ntt'>[] = []): PolyPair {
     const decomposition = this.decompose(c);
     const product = this.multiply(decomposition, key);
     decomposition.dispose();
-    return this.divideBySpecial(product);
+    return this.divideBySpecial(product, plus);
   }
 
   /** P^-1 modulo a ciphertext prime. */
@@ -149,4 +156,3 @@ export class KeySwitcher {
     return prime.inverseOperand(product);
   }
 }
-

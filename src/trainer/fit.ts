@@ -2,8 +2,10 @@
  * Training a sealed network: look in the clear, plan, train with refreshes and checkpoints, and hand the model back under
  * fresh randomness. Without a key: the trainer never sees a weight, and the loss stays locked.
  */
+import { HermeticError } from '../base/errors.ts';
 import type { TrainingRecipe } from '../nn/architecture.ts';
 import { type BatchSource, batches as batchesOf, type TrainingData } from '../nn/feature-rows.ts';
+import { inputSize, outputSize } from '../nn/network.ts';
 import { planTraining, type TrainingPlan } from '../nn/sealed/plan.ts';
 import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
 import { layoutJson } from '../protocol/layout-json.ts';
@@ -40,6 +42,7 @@ export async function fit(
   requireTrainerKey(keys, model.keyId, 'the model');
   const { observer = {}, checkpoint: store } = options;
   const network = networkOf(model);
+  requireFittingData(model, data);
   const open = completeRecipe(options.recipe, network);
   const planFor = (recipe: TrainingRecipe) => plan(model, network, keys, recipe, data, options);
   // Refuses before any time is spent; no plan depends on the learning rate.
@@ -58,6 +61,18 @@ export async function fit(
   disposeWeights(weights);
   const entry = { steps: recipe.steps, rows: data.features.rows, refresh: planned.refreshMode, recipe };
   return { model: handBack(model, planned, records, entry), recipe, plan: planned, shadow };
+}
+
+/** @throws HermeticError BAD_DATA unless features and targets are as many as the network has inputs and outputs */
+function requireFittingData({ architecture }: ReadSealedModel, { features, targets }: TrainingData): void {
+  const expected = [inputSize(architecture), outputSize(architecture)];
+  const got = [features.columns, features.rows === 0 ? expected[1] : targets.length / features.rows];
+  if (got[0] === expected[0] && got[1] === expected[1]) return;
+  throw new HermeticError('BAD_DATA', 'the data do not fit the network', {
+    expected: `${expected[0]} features and ${expected[1]} outputs`,
+    got: `${got[0]} and ${got[1]}`,
+    mend: "Make the features with the model's own settings, which travel in its file.",
+  });
 }
 
 function plan(

@@ -108,4 +108,3 @@ export function generateEvaluationKeys(
   }
   return { relinearization, galois };
 }
-

@@ -7,9 +7,9 @@
  * distribution differs from the mask's by |message| / 2^83 in statistical distance: 2^-50 a coefficient at 2^33.
  */
 import type { Address } from '../../kernels/heap.ts';
-import type { PublicKey } from '../../rlwe/keys.ts';
 import { add, type Poly, subtract, toNtt, truncate } from '../../ring/poly.ts';
 import { freshSeed, Stream, uniformWords } from '../../ring/sampler.ts';
+import type { PublicKey } from '../../rlwe/keys.ts';
 import { Ciphertext, polynomialsIn } from './ciphertext.ts';
 import type { CkksContext } from './context.ts';
 import { rerandomize } from './public-encryption.ts';

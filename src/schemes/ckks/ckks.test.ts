@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../base/seeded-random.ts';
+import type { PublicKey } from '../../rlwe/keys.ts';
 import { generateEvaluationKeys, generatePublicKey } from '../../rlwe/secret/key-generation.ts';
 import { SecretKey } from '../../rlwe/secret/secret-key.ts';
-import type { PublicKey } from '../../rlwe/keys.ts';
-import { SeededRandom } from '../../base/seeded-random.ts';
 import { blind, unblind } from './blinding.ts';
 import type { Ciphertext } from './ciphertext.ts';
 import { CkksContext } from './context.ts';
@@ -59,7 +59,11 @@ describe('encryption', () => {
     const z = complex();
     const a = owner.encrypt(z, 1);
     const b = rerandomize(context, publicKey, a);
-    expectSlots(b, (i) => z.re[i]!, (i) => z.im[i]!);
+    expectSlots(
+      b,
+      (i) => z.re[i]!,
+      (i) => z.im[i]!,
+    );
     expect(b.c1.read(0)).not.toEqual(a.c1.read(0));
   });
 });
@@ -68,12 +72,32 @@ describe('evaluation', () => {
   it('adds, subtracts, negates, multiplies by i', () => {
     const [x, y] = [complex(), complex()];
     const [a, b] = [owner.encrypt(x, TOP), owner.encrypt(y, 2)];
-    expectSlots(evaluator.add(a, b), (i) => x.re[i]! + y.re[i]!, (i) => x.im[i]! + y.im[i]!);
-    expectSlots(evaluator.subtract(a, b), (i) => x.re[i]! - y.re[i]!, (i) => x.im[i]! - y.im[i]!);
-    expectSlots(evaluator.negate(a), (i) => -x.re[i]!, (i) => -x.im[i]!);
-    expectSlots(evaluator.timesI(a), (i) => -x.im[i]!, (i) => x.re[i]!);
+    expectSlots(
+      evaluator.add(a, b),
+      (i) => x.re[i]! + y.re[i]!,
+      (i) => x.im[i]! + y.im[i]!,
+    );
+    expectSlots(
+      evaluator.subtract(a, b),
+      (i) => x.re[i]! - y.re[i]!,
+      (i) => x.im[i]! - y.im[i]!,
+    );
+    expectSlots(
+      evaluator.negate(a),
+      (i) => -x.re[i]!,
+      (i) => -x.im[i]!,
+    );
+    expectSlots(
+      evaluator.timesI(a),
+      (i) => -x.im[i]!,
+      (i) => x.re[i]!,
+    );
     const v = vector(64);
-    expectSlots(evaluator.addPlain(a, v), (i) => x.re[i]! + v[i % 64]!, (i) => x.im[i]!);
+    expectSlots(
+      evaluator.addPlain(a, v),
+      (i) => x.re[i]! + v[i % 64]!,
+      (i) => x.im[i]!,
+    );
   });
 
   it('multiplies ciphertexts, plaintexts of every period, scalars; results are canonical', () => {
@@ -91,16 +115,58 @@ describe('evaluation', () => {
       const v = vector(period);
       const c = evaluator.rescale(evaluator.multiplyPlain(a, v));
       expect(c.scale / evaluator.canonicalScale(TOP - 1)).toBeCloseTo(1, 12);
-      expectSlots(c, (i) => x.re[i]! * v[i % period]!, (i) => x.im[i]! * v[i % period]!);
+      expectSlots(
+        c,
+        (i) => x.re[i]! * v[i % period]!,
+        (i) => x.im[i]! * v[i % period]!,
+      );
     }
-    expectSlots(evaluator.rescale(evaluator.multiplyScalar(a, -0.3)), (i) => -0.3 * x.re[i]!, (i) => -0.3 * x.im[i]!);
-    expectSlots(evaluator.scaleBy(a, -2.5), (i) => -2.5 * x.re[i]!, (i) => -2.5 * x.im[i]!, 3 * TOLERANCE);
+    expectSlots(
+      evaluator.rescale(evaluator.multiplyScalar(a, -0.3)),
+      (i) => -0.3 * x.re[i]!,
+      (i) => -0.3 * x.im[i]!,
+    );
+    expectSlots(
+      evaluator.scaleBy(a, -2.5),
+      (i) => -2.5 * x.re[i]!,
+      (i) => -2.5 * x.im[i]!,
+      3 * TOLERANCE,
+    );
     const sum = evaluator.rescale(evaluator.innerProduct([a, a], [b, a]));
     expectSlots(
       sum,
       (i) => x.re[i]! * y.re[i]! - x.im[i]! * y.im[i]! + x.re[i]! ** 2 - x.im[i]! ** 2,
       (i) => x.re[i]! * y.im[i]! + x.im[i]! * y.re[i]! + 2 * x.re[i]! * x.im[i]!,
     );
+  });
+
+  it('multiplies by plaintexts encoded beforehand, as often as wanted, at their level and scale', () => {
+    const [x, y] = [complex(), complex()];
+    const [a, b] = [owner.encrypt(x, TOP), owner.encrypt(y, TOP)];
+    for (const period of [1024, 128, 8]) {
+      const v = vector(period);
+      const plain = evaluator.encodePlain(v, a);
+      for (const [c, z] of [
+        [a, x],
+        [b, y],
+      ] as const) {
+        const product = evaluator.multiplyEncoded(c, plain);
+        for (let j = 0; j < product.c0.limbCount; j++) {
+          expect(product.c0.read(j)).toEqual(evaluator.multiplyPlain(c, v).c0.read(j));
+        }
+        expectSlots(
+          evaluator.rescale(product),
+          (i) => z.re[i]! * v[i % period]!,
+          (i) => z.im[i]! * v[i % period]!,
+        );
+      }
+      expect(() => evaluator.multiplyEncoded(owner.encrypt(x, 1), plain)).toThrow(/level 5, got level 1/);
+      const before = context.engine.heap.bytesInUse;
+      plain.dispose();
+      plain.dispose();
+      expect(context.engine.heap.bytesInUse).toBeLessThan(before);
+      expect(() => evaluator.multiplyEncoded(a, plain)).toThrow(/disposed/);
+    }
   });
 
   it('runs down to level 0 and says what to do there', () => {
@@ -112,7 +178,11 @@ describe('evaluation', () => {
       power.forEach((v, i) => (power[i] = v * v));
     }
     expect(c.level).toBe(0);
-    expectSlots(c, (i) => power[i]!, () => 0);
+    expectSlots(
+      c,
+      (i) => power[i]!,
+      () => 0,
+    );
     expect(() => evaluator.multiply(c, c)).toThrow(/level 0.*Refresh.*L15/);
   });
 
@@ -121,13 +191,25 @@ describe('evaluation', () => {
     const a = owner.encrypt(x, 2);
     const n = context.slots;
     for (const steps of [1, 7, 16, -1, -64]) {
-      expectSlots(evaluator.rotate(a, steps), (i) => x.re[(i + steps + n) % n]!, (i) => x.im[(i + steps + n) % n]!);
+      expectSlots(
+        evaluator.rotate(a, steps),
+        (i) => x.re[(i + steps + n) % n]!,
+        (i) => x.im[(i + steps + n) % n]!,
+      );
     }
     evaluator.rotateMany(a, [0, 1, 2, 15]).forEach((c, k) => {
       const steps = [0, 1, 2, 15][k]!;
-      expectSlots(c, (i) => x.re[(i + steps) % n]!, (i) => x.im[(i + steps) % n]!);
+      expectSlots(
+        c,
+        (i) => x.re[(i + steps) % n]!,
+        (i) => x.im[(i + steps) % n]!,
+      );
     });
-    expectSlots(evaluator.conjugate(a), (i) => x.re[i]!, (i) => -x.im[i]!);
+    expectSlots(
+      evaluator.conjugate(a),
+      (i) => x.re[i]!,
+      (i) => -x.im[i]!,
+    );
     expect(() => evaluator.rotate(a, 17)).toThrow(/lack a rotation by 17/);
   });
 
@@ -138,7 +220,11 @@ describe('evaluation', () => {
       const c = evaluator.dropToLevel(a, level);
       expect(c.level).toBe(level);
       expect(c.scale / evaluator.canonicalScale(level)).toBeCloseTo(1, 9);
-      expectSlots(c, (i) => x.re[i]!, (i) => x.im[i]!);
+      expectSlots(
+        c,
+        (i) => x.re[i]!,
+        (i) => x.im[i]!,
+      );
     }
   });
 
@@ -169,7 +255,8 @@ describe('evaluation', () => {
       const d = (chunk: number, r: number, i: number) => diagonals[chunk]![r]![((i % period) + period) % period]!;
       const sum = (f: (chunk: number, r: number) => number, only?: number): number => {
         let s = 0;
-        for (let c = 0; c < chunks; c++) if (only === undefined || c === only) for (let r = 0; r < count; r++) s += f(c, r);
+        for (let c = 0; c < chunks; c++)
+          if (only === undefined || c === only) for (let r = 0; r < count; r++) s += f(c, r);
         return s;
       };
       forward.forEach((c, g) => {
@@ -222,7 +309,11 @@ describe('blinded refresh', () => {
       const answer = blinding.masked.map((c) => owner.reencryptMasked(c, TOP));
       const [fresh] = unblind(context, blinding, answer) as [Ciphertext];
       expect(fresh.level).toBe(TOP);
-      expectSlots(fresh, (i) => z.re[i]!, (i) => z.im[i]!);
+      expectSlots(
+        fresh,
+        (i) => z.re[i]!,
+        (i) => z.im[i]!,
+      );
     }
   });
 

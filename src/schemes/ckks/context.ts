@@ -1,8 +1,9 @@
 /** An engine with the tables of one parameter set: what encoders, evaluators and keys are made from. */
-import { createEngine, type EngineOptions } from '../../kernels/wasm-executor.ts';
+
 import type { Engine } from '../../kernels/engine.ts';
-import { KeySwitcher } from '../../rlwe/key-switching.ts';
+import { createEngine, type EngineOptions } from '../../kernels/wasm-executor.ts';
 import { RlweContext } from '../../rlwe/context.ts';
+import { KeySwitcher } from '../../rlwe/key-switching.ts';
 import { Encoder } from './encoder.ts';
 import { type CkksParameters, canonicalScales } from './parameters.ts';
 

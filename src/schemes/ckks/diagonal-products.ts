@@ -73,11 +73,7 @@ export class DiagonalProducts {
   }
 
   /** One ciphertext a group: not rescaled. All groups' weights must stand at one level and scale. */
-  multiply(
-    weights: readonly (readonly Ciphertext[])[],
-    diagonals: EncodedDiagonals,
-    factor: number,
-  ): Ciphertext[] {
+  multiply(weights: readonly (readonly Ciphertext[])[], diagonals: EncodedDiagonals, factor: number): Ciphertext[] {
     const { count, chunks, babySteps } = diagonals;
     const giants = count / babySteps;
     const steps = Array.from({ length: babySteps }, (_, s) => s);
@@ -90,11 +86,7 @@ export class DiagonalProducts {
   }
 
   /** One ciphertext a group and chunk: not rescaled. */
-  multiplyTransposed(
-    deltas: readonly Ciphertext[],
-    diagonals: EncodedDiagonals,
-    factor: number,
-  ): Ciphertext[][] {
+  multiplyTransposed(deltas: readonly Ciphertext[], diagonals: EncodedDiagonals, factor: number): Ciphertext[][] {
     const { count, chunks, babySteps } = diagonals;
     const giants = count / babySteps;
     const rotated = deltas.map((delta) => this.rotationTree(delta, -babySteps, giants));

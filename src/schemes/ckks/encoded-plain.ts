@@ -4,6 +4,8 @@ import type { Poly } from '../../ring/poly.ts';
 import { Ciphertext } from './ciphertext.ts';
 import type { CkksContext } from './context.ts';
 
+/** With all sixteen vectors distinct, pattern form is the polynomial itself. */
+const WHOLE = 16;
 /** Frees what was dropped without `dispose`. */
 const forgotten: FinalizationRegistry<() => void> = new FinalizationRegistry((free) => free());
 
@@ -59,8 +61,9 @@ export function multiplyEncoded(context: CkksContext, a: Ciphertext, plain: Enco
   const outs = [a.c0, a.c1].map((poly) => ring.allocate('ntt', poly.indices)) as [Poly<'ntt'>, Poly<'ntt'>];
   blocks.forEach((block, j) => {
     [a.c0, a.c1].forEach((poly, half) => {
-      const out = [(outs[half] as Poly<'ntt'>).limb(j)];
-      engine.multiplyDiagonals([poly.limb(j)], block, blockBytes, out, patterns, ring.N, poly.prime(j), 1);
+      const [out, limb, prime] = [(outs[half] as Poly<'ntt'>).limb(j), poly.limb(j), poly.prime(j)];
+      if (patterns === WHOLE) engine.innerProduct(out, [limb, block], ring.N, prime);
+      else engine.multiplyDiagonals([limb], block, blockBytes, [out], patterns, ring.N, prime, 1);
     });
   });
   engine.flush();

@@ -5,7 +5,6 @@
 import { HermeticError } from '../../base/errors.ts';
 import {
   add,
-  automorphism,
   divideByLast,
   multiplyByI,
   multiplyInteger,
@@ -14,7 +13,7 @@ import {
   subtract,
   truncate,
 } from '../../ring/poly.ts';
-import type { Decomposition, PolyPair } from '../../rlwe/key-switching.ts';
+import type { Decomposition } from '../../rlwe/key-switching.ts';
 import type { EvaluationKeys, SwitchingKey } from '../../rlwe/keys.ts';
 import type { DiagonalSource, Evaluator, SlotCiphertext } from '../scheme.ts';
 import { Ciphertext, polynomialsIn } from './ciphertext.ts';
@@ -85,8 +84,8 @@ export class CkksEvaluator implements Evaluator<Ciphertext> {
       const scale = (left[0] as Ciphertext).scale * (right[0] as Ciphertext).scale;
       left.forEach((a, i) => this.requireSameScale(scale, a.scale * (right[i] as Ciphertext).scale));
       const [d0, d1, d2] = this.tensor(left, right);
-      const [u, v] = this.context.keySwitcher.switch(d2, this.relinearizationKey());
-      return new Ciphertext(add(d0, u), add(d1, v), level, scale);
+      const [c0, c1] = this.context.keySwitcher.switch(d2, this.relinearizationKey(), [d0, d1]);
+      return new Ciphertext(c0, c1, level, scale);
     });
   }
 
@@ -263,8 +262,8 @@ export class CkksEvaluator implements Evaluator<Ciphertext> {
     const key = this.galoisKey(g, name);
     return this.scope(() => {
       const { keySwitcher } = this.context;
-      const [u, v]: PolyPair = keySwitcher.divideBySpecial(keySwitcher.multiply(decomposition, key));
-      return new Ciphertext(automorphism(add(a.c0, u), g), automorphism(v, g), a.level, a.scale);
+      const [c0, c1] = keySwitcher.divideBySpecial(keySwitcher.multiply(decomposition, key), [a.c0], g);
+      return new Ciphertext(c0, c1, a.level, a.scale);
     });
   }
 

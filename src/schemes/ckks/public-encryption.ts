@@ -1,7 +1,8 @@
 /** Encryption with the public key (Lyubashevsky, Peikert and Regev 2010; 2016/421, section 3.4). */
-import type { PublicKey } from '../../rlwe/keys.ts';
+
 import { add, divideByLast, multiplyMontgomery, type Poly, toMontgomery, truncate } from '../../ring/poly.ts';
 import { errorPoly, freshSeed, integersToNtt, Stream, ternaryIntegers, wipe } from '../../ring/sampler.ts';
+import type { PublicKey } from '../../rlwe/keys.ts';
 import { Ciphertext, polynomialsIn } from './ciphertext.ts';
 import type { CkksContext } from './context.ts';
 import type { SlotValues } from './encoder.ts';

@@ -1,7 +1,8 @@
 /** What only the holder of the secret key can do. */
-import type { SecretKey } from '../../../rlwe/secret/secret-key.ts';
+
 import { add, multiplyMontgomery, type Poly, subtract, toCoefficients, toNtt } from '../../../ring/poly.ts';
 import { errorPoly, freshSeed, uniformPoly } from '../../../ring/sampler.ts';
+import type { SecretKey } from '../../../rlwe/secret/secret-key.ts';
 import { Ciphertext, polynomialsIn } from '../ciphertext.ts';
 import type { CkksContext } from '../context.ts';
 import type { SlotValues } from '../encoder.ts';
@@ -57,8 +58,8 @@ export class SecretScheme {
   /** c0 + c1·s, coefficients modulo the base primes. */
   private phase(ciphertext: Ciphertext): Poly<'coeff'> {
     const { baseLimbs } = this.context;
-    const product = multiplyMontgomery(ciphertext.c1, this.key.montgomery);
-    return toCoefficients(add(ciphertext.c0, product), baseLimbs);
+    const product = multiplyMontgomery(ciphertext.c1, this.key.montgomery, baseLimbs);
+    return toCoefficients(add(ciphertext.c0, product));
   }
 
   private encryptPoly(message: Poly<'ntt'>, level: number, scale: number): Ciphertext {
