@@ -11,6 +11,7 @@ import { type ContainerKind, MAGIC } from './container-layout.ts';
 import { type ContainerReader, readContainer, verifyRest } from './container-reader.ts';
 import type { JsonValue } from './json.ts';
 import { parseModelMetadata } from './model-file.ts';
+import { trainingSoFar } from './provenance.ts';
 import { refreshHeader } from './refresh-message.ts';
 import { looksLikeSafetensors, parseSafetensorsHeader, safetensorsHeaderLength } from './safetensors.ts';
 import { parseHeader } from './schema.ts';
@@ -76,7 +77,7 @@ const DESCRIBERS: Readonly<Record<ContainerKind, (container: ContainerReader) =>
       demonstration,
       ...describeArchitecture(architecture),
       features: outline(features),
-      trainingRuns: provenance.length,
+      trainingRuns: trainingSoFar(provenance).runs,
       ...describeRecords(records),
     };
   },
@@ -156,6 +157,6 @@ async function inspectSafetensors(source: ByteSource): Promise<FileDescription> 
     ...description,
     ...describeArchitecture(architecture),
     features: outline(features),
-    trainingRuns: provenance.length,
+    trainingRuns: trainingSoFar(provenance).runs,
   };
 }

@@ -11,6 +11,9 @@ export interface RefreshRequest {
 
 export interface Refresher<C extends SlotCiphertext> {
   readonly mode: 'none' | 'owner' | 'bootstrap';
-  /** Returns the same values, in order, in canonical ciphertexts of `request.level`. */
+  /**
+   * Returns the same values, in order, in ciphertexts of `request.level`. Their scales are canonical, or, after a blinded
+   * refresh, those that they came with, some hundredths of a bit away: any product or drop makes them canonical.
+   */
   refresh(ciphertexts: readonly C[], request: RefreshRequest): Promise<C[]>;
 }

@@ -4,7 +4,7 @@
  */
 import { HermeticError } from '../base/errors.ts';
 import type { TrainingRecipe } from '../nn/architecture.ts';
-import { type BatchSource, batches as batchesOf, type TrainingData } from '../nn/feature-rows.ts';
+import { batches as batchesOf, type TrainingData } from '../nn/feature-rows.ts';
 import { inputSize, outputSize } from '../nn/network.ts';
 import { planTraining, type TrainingPlan } from '../nn/sealed/plan.ts';
 import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
@@ -51,7 +51,7 @@ export async function fit(
   const print = await fingerprint(batches, data.features.rows);
   const stored = store && (await findRun(store, keys, model, (message) => observer.warning?.(message)));
   if (stored) requireSameRun(stored.settings, open, print);
-  const shadow = stored || options.skipShadowRun ? undefined : lookInTheClear(model, open, batches, options);
+  const shadow = stored || options.skipShadowRun ? undefined : lookInTheClear(model, open, data, options);
   const recipe = stored?.settings.recipe ?? shadow?.recipe ?? requireLearningRate(open);
   const planned = planFor(recipe);
   observer.plan?.(planned);
@@ -95,12 +95,17 @@ function plan(
   });
 }
 
+/** Rows of a step in the clear: enough to see the ranges, few enough not to be waited for. */
+const SHADOW_ROWS = 256;
+
 function lookInTheClear(
   { architecture, provenance }: ReadSealedModel,
   recipe: OpenRecipe,
-  batches: BatchSource,
+  data: TrainingData,
   { observer = {} }: FitOptions,
 ): ShadowCheck {
+  const batch = Math.min(recipe.batch, SHADOW_ROWS);
+  const batches = batchesOf(data, { batch, seed: recipe.seed });
   const check = checkInTheClear(architecture, recipe, batches, initializersOf(provenance, architecture));
   for (const warning of check.warnings) observer.warning?.(warning);
   observer.shadow?.(check);

@@ -129,7 +129,7 @@ export function gradientsOfHidden<C extends SlotCiphertext>(
   const { packing } = layer;
   return evaluator.scope(() => {
     // Half of the constant here and half in the mask, so that neither is too small to be encoded well.
-    const attenuated = scaledClean(evaluator, packing, x, 1 / Math.sqrt(packing.batch));
+    const attenuated = scaledClean(evaluator, packing, x, attenuation(packing, blocksUnits(layer, delta)));
     const constant = (rate * layer.weightScale) / (attenuated.factor * delta.factor);
     const [list, blocks] = listAndBlocks(attenuated, delta);
     const kernel = outerSum(evaluator, packing, list, blocks, constant);
@@ -139,28 +139,35 @@ export function gradientsOfHidden<C extends SlotCiphertext>(
 
 function biasGradients<C extends SlotCiphertext>(
   evaluator: Evaluator<C>,
-  { packing, biasScale, inputs, units }: HiddenDense,
+  layer: HiddenDense,
   delta: CipherTensor<C>,
   rate: number,
 ): C[] {
-  const { period } = blockShape(packing, delta.form === 'list' ? inputs : units);
-  const constant = ((rate * biasScale) / delta.factor) * (period / evaluator.slots);
-  if (delta.form === 'list') {
-    return delta.items.map((item) =>
-      evaluator.scope(() => {
-        const share = evaluator.multiplyScalar(sumRows(evaluator, packing, item), constant);
-        return evaluator.rescale(sumCopies(evaluator, period, share));
-      }),
-    );
-  }
-  const share = 1 / Math.sqrt(packing.batch);
-  const mask = blockMask(packing, packing.batch, constant / share);
-  return delta.groups.map((group) =>
+  const { packing, biasScale } = layer;
+  const units = blocksUnits(layer, delta);
+  const { period } = blockShape(packing, units);
+  const share = attenuation(packing, units);
+  const constant = ((rate * biasScale) / (delta.factor * share)) * (period / packing.slots);
+  const mask = blockMask(packing, packing.batch, constant);
+  return (delta.form === 'list' ? delta.items : delta.groups).map((item) =>
     evaluator.scope(() => {
-      const sum = sumRows(evaluator, packing, evaluator.multiplyScalar(group, share));
-      return evaluator.rescale(evaluator.multiplyPlain(evaluator.rescale(sumCopies(evaluator, period, sum)), mask));
+      const rows = sumRows(evaluator, packing, evaluator.multiplyScalar(item, share));
+      const sum = evaluator.rescale(sumCopies(evaluator, period, rows));
+      return evaluator.rescale(
+        delta.form === 'list' ? evaluator.multiplyScalar(sum, constant) : evaluator.multiplyPlain(sum, mask),
+      );
     }),
   );
+}
+
+/** Units of the side of a layer that lies in blocks. */
+function blocksUnits({ inputs, units }: HiddenDense, delta: CipherTensor<SlotCiphertext>): number {
+  return delta.form === 'list' ? inputs : units;
+}
+
+/** 1/√(terms of a gradient's sum): over the rows and over the copies of a group. */
+function attenuation(packing: Packing, units: number): number {
+  return 1 / Math.sqrt((packing.batch * packing.slots) / blockShape(packing, units).period);
 }
 
 function listAndBlocks<C>(a: CipherTensor<C>, b: CipherTensor<C>): [ListTensor<C>, BlocksTensor<C>] {

@@ -3,7 +3,7 @@
 import type { Evaluator, SlotCiphertext } from '../../schemes/scheme.ts';
 import { doublings, rotateAndAdd } from '../../tensor/cipher-tensor.ts';
 import { blockMask } from '../../tensor/slot-vectors.ts';
-import { type LayerCiphertexts, mapLayers } from './layer-ciphertexts.ts';
+import type { LayerCiphertexts } from './layer-ciphertexts.ts';
 import { layerForm, layoutForBatch } from './layout.ts';
 import type { SealedNetwork } from './sealed-network.ts';
 
@@ -28,8 +28,9 @@ export function repackForBatch<C extends SlotCiphertext>(
           w,
           doublings(from.batch, to.batch).map((step) => -step),
         );
-  const changed = mapLayers(weights, (w, layer) => (layer === 0 ? w : change(w)));
-  return changed.map((layer, index) =>
-    layerForm(index) === 'list' ? { kernel: layer.kernel, bias: weights[index].bias } : layer,
-  );
+  return weights.map((layer, index) => {
+    if (index === 0) return layer;
+    const kernel = layer.kernel.map((row) => row.map(change));
+    return { kernel, bias: layerForm(index) === 'list' ? layer.bias : layer.bias.map(change) };
+  });
 }

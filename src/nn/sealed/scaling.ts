@@ -12,8 +12,10 @@ import { degreeOf, polynomialShape } from './polynomial.ts';
 const OUTPUT_CAP = 64;
 /** Least factor of δ. */
 const DELTA_LOW = 4;
-/** Least constant in a plaintext product of the gradient. */
-const SMALLEST_CONSTANT = 2 ** -14;
+/** Bits of a constant above the rounding of its encoding. */
+const CONSTANT_BITS = 8;
+/** log2 of the scale of plaintexts: a prime of the chain. */
+const LOG_PLAINTEXT_SCALE = 27.6;
 
 /**
  * The factor F of z that φ is computed on; its result has the factor F^d/c_d. A hidden layer's is near 1 (d = 2) or 10
@@ -44,12 +46,14 @@ export function forwardScalar(activation: Activation, form: 'list' | 'blocks', l
 /**
  * κ for a backward product whose δ would have the factor `natural`. The gradient's constant is
  * rate · weightScale / factor: large factors drown it, small ones drown δ.
- * @param rate of the run's first step, with the batch mean
+ * @param rate of the run's first step, over the batch and over the copies of a group in the slots
  * @param weightScale of the layer that δ is for
+ * @param period of the plaintexts: 2·period coefficients are rounded
  */
-export function backwardScalar(natural: number, rate: number, weightScale: number): number {
+export function backwardScalar(natural: number, rate: number, weightScale: number, period: number): number {
   const size = Math.abs(natural);
-  const high = Math.max(4 * DELTA_LOW, (rate * weightScale) / SMALLEST_CONSTANT);
+  const rounding = Math.sqrt((2 * period) / 12) * 2 ** -LOG_PLAINTEXT_SCALE;
+  const high = Math.max(4 * DELTA_LOW, (rate * weightScale) / (rounding * 2 ** CONSTANT_BITS));
   if (size > high) return 2 ** Math.floor(Math.log2(high / size));
   return size < DELTA_LOW ? 2 ** Math.ceil(Math.log2(DELTA_LOW / size)) : 1;
 }

@@ -2,7 +2,7 @@
 
 import type { Evaluator, PreparedDiagonals, SlotCiphertext } from '../../schemes/scheme.ts';
 import type { BlocksTensor, CipherTensor } from '../../tensor/cipher-tensor.ts';
-import type { Packing } from '../../tensor/packing.ts';
+import { blockShape, type Packing } from '../../tensor/packing.ts';
 import type { Architecture } from '../architecture.ts';
 import {
   type ActivationForward,
@@ -122,7 +122,10 @@ export function backwardSealed<C extends SlotCiphertext>(
       const { slopes } = passes[index - 1];
       const form = layerForm(index - 1);
       const natural = deltaFactor(slopes, form, backwardFactor(layer, error, 1));
-      const scalar = backwardScalar(natural, nominalRate, network.layout.weightScales[index - 1]);
+      const { pitch, slots } = layer.packing;
+      const copies = form === 'blocks' ? slots / blockShape(layer.packing, layer.inputs).period : 1;
+      const weightScale = network.layout.weightScales[index - 1];
+      const scalar = backwardScalar(natural, nominalRate / copies, weightScale, Math.max(32, pitch));
       error = errorBefore(evaluator, layer, weights[index], error, slopes, scalar);
     }
     if (error.form !== 'blocks') throw new RangeError('the first layer has an error in blocks');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../base/seeded-random.ts';
 import { ClearEvaluator } from '../../schemes/clear/clear-evaluator.ts';
+import { blockShape } from '../../tensor/packing.ts';
 import { activation, polynomial, shiftedSquare } from '../activations.ts';
 import type { Activation, Architecture, LayerWeights, TrainingRecipe } from '../architecture.ts';
 import { type BatchSource, batches, DenseRows } from '../feature-rows.ts';
@@ -166,6 +167,23 @@ describe('trainSealed on the clear scheme', () => {
     const error = largestDifference(run.weights, twin.weights);
     expect(error).toBeLessThan(2 ** -9);
     expect(error).toBeGreaterThan(2 ** -20);
+  });
+
+  it('keeps the copies of a group together, for sums over blocks reach from one into the next', async () => {
+    const noise = { encryption: 2 ** -14, rescale: 2 ** -13, keySwitch: 2 ** -13, seed: 4 };
+    const recipe: TrainingRecipe = { ...base, steps: 60, schedule: { kind: 'constant' }, learningRate: 0.1 };
+    const {
+      state,
+      plan,
+      weights: opened,
+    } = await trainOnClear(architecture, weights, recipe, data, { scheme: { noise } });
+    const [[{ re }]] = state.weights[0].kernel;
+    const { period } = blockShape(plan.packing, 4);
+    expect(period).toBeLessThan(plan.slots);
+    const spread = re.map((value, i) => Math.abs(value - re[i % period]));
+    expect(Math.max(...spread)).toBeLessThan(0.1);
+    const twin = trainInTheClear(architecture, weights, recipe, data);
+    expect(largestDifference(opened, twin.weights)).toBeLessThan(2 ** -7);
   });
 
   it('goes on from a checkpoint, to the bit', async () => {

@@ -1,6 +1,6 @@
 /** Gives an HTTP application a port, on Node. */
 import type { AddressInfo } from 'node:net';
-import { serve } from '@hono/node-server';
+import { type ServerType, serve } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { HermeticError } from '../../base/errors.ts';
 
@@ -14,7 +14,7 @@ export interface ListenOptions {
 export interface Listener {
   readonly port: number;
   readonly url: string;
-  /** Finishes the requests under way and frees the port. */
+  /** Takes no more requests, gives those under way a second, and frees the port. */
   close(): Promise<void>;
 }
 
@@ -24,11 +24,7 @@ export function listen(app: Hono, options: ListenOptions): Promise<Listener> {
   return new Promise((resolve, reject) => {
     const server = serve({ fetch: app.fetch, port, hostname }, (info: AddressInfo) => {
       const host = hostname.includes(':') ? `[${hostname}]` : hostname;
-      const close = () =>
-        new Promise<void>((closed) => {
-          server.close(() => closed());
-          if ('closeIdleConnections' in server) server.closeIdleConnections();
-        });
+      const close = () => closeServer(server);
       resolve({ port: info.port, url: `http://${host}:${info.port}`, close });
     });
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -39,5 +35,19 @@ export function listen(app: Hono, options: ListenOptions): Promise<Listener> {
         }),
       );
     });
+  });
+}
+
+const GRACE_MS = 1000;
+
+function closeServer(server: ServerType): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = () => 'closeAllConnections' in server && server.closeAllConnections();
+    const timer = setTimeout(cut, GRACE_MS);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    if ('closeIdleConnections' in server) server.closeIdleConnections();
   });
 }

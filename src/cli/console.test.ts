@@ -1,0 +1,212 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { HermeticError } from '../base/errors.ts';
+import { colorsFor } from './colors.ts';
+import { Console } from './console.ts';
+import { Story, visibleLength, wrap } from './demo/story.ts';
+import { Timeline } from './demo/timeline.ts';
+import { lineReader } from './demo/trainer-process.ts';
+import { errorBits, formatBytes, formatCount, formatDuration, formatPercent } from './format.ts';
+import { type Io, isLively, wantsColor } from './io.ts';
+import { fraction, integer, part, positiveNumber, powerOfTwo, rowList } from './parsers.ts';
+import { barOf } from './progress.ts';
+import { readOrMakeToken, readToken } from './token-file.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'hermetic-console-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function listen(): { io: Io; out: () => string; err: () => string } {
+  let out = '';
+  let err = '';
+  const io: Io = {
+    stdout: { write: (text) => void (out += text) },
+    stderr: { write: (text) => void (err += text) },
+    env: {},
+    signal: new AbortController().signal,
+    askSecret: undefined,
+  };
+  return { io, out: () => out, err: () => err };
+}
+
+describe('numbers for people', () => {
+  it.each([
+    [0.4, '0 ms'],
+    [950, '950 ms'],
+    [6_840, '6.8 s'],
+    [59_000, '59 s'],
+    [156_000, '2m36s'],
+    [3_900_000, '1h05m'],
+    [Number.NaN, '–'],
+  ])('%d ms', (ms, text) => expect(formatDuration(ms)).toBe(text));
+
+  it.each([
+    [512, '512 B'],
+    [4_230, '4.2 kB'],
+    [999_600, '1.0 MB'],
+    [150_216_365, '150 MB'],
+  ])('%d bytes', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+
+  it('groups, rounds and counts bits', () => {
+    expect(formatCount(1234567.8)).toBe('1,234,568');
+    expect(formatPercent(0.87816)).toBe('87.82 %');
+    expect(formatPercent(Number.NaN)).toBe('–');
+    expect(errorBits(2 ** -20)).toBe(20);
+    expect(errorBits(0)).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('parsers', () => {
+  it('take what is right', () => {
+    expect(integer(0)('12')).toBe(12);
+    expect(powerOfTwo(1, 1024)('256')).toBe(256);
+    expect(positiveNumber('1e-3')).toBe(0.001);
+    expect(part('2/3')).toEqual({ index: 2, parts: 3 });
+    expect(rowList('0,5,17')).toEqual([0, 5, 17]);
+  });
+
+  it('throw a HermeticError for everything else, and never give NaN', () => {
+    const parsers = [integer(0, 100), powerOfTwo(1, 64), positiveNumber, fraction];
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.double().map(String), fc.constantFrom('NaN', 'Infinity', '0x10', '', ' ')),
+        (word) => {
+          for (const parse of parsers) {
+            try {
+              expect(Number.isFinite(parse(word))).toBe(true);
+            } catch (error) {
+              expect(error).toBeInstanceOf(HermeticError);
+            }
+          }
+        },
+      ),
+    );
+    expect(() => part('0/2')).toThrow(/such as 1\/2/);
+    expect(() => rowList('1,x')).toThrow(HermeticError);
+  });
+});
+
+describe('Console', () => {
+  it('puts results on stdout and the rest on stderr', () => {
+    const { io, out, err } = listen();
+    const console = new Console(io);
+    console.result({ a: 1 }, () => 'one');
+    console.note('by the way');
+    console.warn('careful');
+    expect(out()).toBe('one\n');
+    expect(err()).toBe('by the way\nwarning: careful\n');
+  });
+
+  it('is quiet but for warnings, and gives JSON with the schema first', () => {
+    const { io, out, err } = listen();
+    const console = new Console(io, { json: true, quiet: true });
+    console.result({ auc: Number.NaN }, () => 'never');
+    console.note('never');
+    console.warn('careful');
+    console.progress({ unit: 'step', total: 3 }).update(1);
+    expect(out()).toBe('{"schema":1,"auc":null}\n');
+    expect(err()).toBe('warning: careful\n');
+  });
+
+  it('tells progress in a line every N steps where nobody watches', () => {
+    const { io, err } = listen();
+    const progress = new Console(io).progress({ unit: 'step', total: 40, every: 10 });
+    for (let step = 1; step <= 40; step++) progress.update(step, 'loss locked');
+    progress.stop();
+    const lines = err().trimEnd().split('\n');
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toMatch(/^step 10\/40 · .*\/step · ETA .* · loss locked$/);
+    expect(lines[3]).toMatch(/^step 40\/40 · .*\/step · loss locked$/);
+  });
+
+  it('heeds NO_COLOR, CI and dumb terminals', () => {
+    const terminal = { write: () => {}, isTTY: true };
+    expect(wantsColor(terminal, {})).toBe(true);
+    expect(wantsColor(terminal, { NO_COLOR: '1' })).toBe(false);
+    expect(wantsColor(terminal, { TERM: 'dumb' })).toBe(false);
+    expect(wantsColor({ write: () => {} }, {})).toBe(false);
+    expect(isLively(terminal, {})).toBe(true);
+    expect(isLively(terminal, { CI: 'true' })).toBe(false);
+  });
+
+  it('draws bars of constant width', () => {
+    const plain = colorsFor({ write: () => {} }, {});
+    for (const share of [0, 0.01, 1 / 3, 0.5, 0.999, 1, 2]) expect(barOf(share, plain)).toHaveLength(22);
+    expect(barOf(1, plain)).toBe(`▕${'█'.repeat(20)}▏`);
+  });
+});
+
+describe('Story', () => {
+  it('keeps within 80 columns, with the time at the right', () => {
+    const { io, out } = listen();
+    const story = new Story(new Console(io));
+    story.chapter('owner', 'Keys');
+    story.tell(`${'many words '.repeat(30)}end`, 6.1);
+    const lines = out().trimEnd().split('\n');
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+    expect(lines[lines.length - 1]).toMatch(/ 6\.1 s$/);
+    expect(lines[lines.length - 1]).toHaveLength(80);
+  });
+
+  it('leaves stdout to JSON', () => {
+    const { io, out, err } = listen();
+    new Story(new Console(io, { json: true })).line('once upon a time');
+    expect([out(), err()]).toEqual(['', 'once upon a time\n']);
+  });
+
+  it('wraps by what is seen', () => {
+    expect(wrap('one two three', 7)).toEqual(['one two', 'three']);
+    expect(visibleLength('\u001b[1mbold\u001b[22m')).toBe(4);
+  });
+});
+
+describe('Timeline', () => {
+  it('keeps who did what and when', async () => {
+    const timeline = new Timeline();
+    expect(await timeline.phase('owner', 'think', () => 42)).toBe(42);
+    timeline.add('trainer', 'train', 1, 2);
+    expect(timeline.phases.map(({ name, actor }) => [name, actor])).toEqual([
+      ['think', 'owner'],
+      ['train', 'trainer'],
+    ]);
+    expect(timeline.lastSeconds).toBe(2);
+  });
+});
+
+describe('lineReader', () => {
+  it('gives whole lines however they arrive', () => {
+    fc.assert(
+      fc.property(fc.array(fc.stringMatching(/^[a-z]{1,9}$/)), fc.array(fc.nat(20)), (words, cuts) => {
+        const text = words.map((word) => `${word}\n`).join('');
+        const seen: string[] = [];
+        const read = lineReader((line) => seen.push(line));
+        let rest = text;
+        for (const cut of cuts) {
+          read(rest.slice(0, cut));
+          rest = rest.slice(cut);
+        }
+        read(rest);
+        expect(seen).toEqual(words);
+      }),
+    );
+  });
+});
+
+describe('token files', () => {
+  it('are made once, for their owner alone', async () => {
+    const path = join(folder, 'token');
+    const first = await readOrMakeToken(path);
+    expect(first.made).toBe(true);
+    expect(first.token).toMatch(/^[0-9a-f]{64}$/);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(await readOrMakeToken(path)).toEqual({ token: first.token, made: false });
+    expect(readFileSync(path, 'utf8').trim()).toBe(first.token);
+  });
+
+  it('must not be empty', async () => {
+    writeFileSync(join(folder, 'empty'), '\n');
+    await expect(readToken(join(folder, 'empty'))).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+  });
+});

@@ -1,0 +1,171 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { say } from './memory-io.ts';
+
+/** A ring that anyone can break, for speed. */
+const SET = 'insecure-10-9-3';
+const folder = mkdtempSync(join(tmpdir(), 'hermetic-sealed-'));
+const at = (name: string): string => join(folder, name);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const data = ['--data', at('rows.csv')];
+const key = ['--key', at('keys/owner.key'), '--passphrase-file', at('pw'), '--threads', '1'];
+const trainerKeys = ['--keys', at('keys/trainer.keys'), '--threads', '1'];
+
+async function succeed(...words: string[]): Promise<Record<string, unknown>> {
+  const said = await say([...words, '--json', '--quiet']);
+  expect(said.stderr.replace(/^warning: .*\n/gm, '')).toBe('');
+  expect(said.code).toBe(0);
+  return said.json();
+}
+
+beforeAll(async () => {
+  const rows = Array.from({ length: 64 }, (_, i) => [Math.sin(i), Math.cos(7 * i)] as const);
+  const lines = rows.map(([a, b]) => `${a.toFixed(3)},${b.toFixed(3)},${a + b > 0 ? 1 : 0}`);
+  writeFileSync(at('rows.csv'), `a,b,y\n${lines.join('\n')}\n`);
+  writeFileSync(at('pw'), 'correct horse battery staple\n');
+  const keys = await succeed(
+    'keygen',
+    '--set',
+    SET,
+    '--passphrase-file',
+    at('pw'),
+    '--out',
+    at('keys'),
+    '--threads',
+    '1',
+  );
+  expect(keys).toMatchObject({ schema: 1, set: SET, ownerKey: at('keys/owner.key') });
+  await succeed('init', ...data, '--label', 'y', '--layers', '1:lin4', '--seed', '1', '--out', at('model.safetensors'));
+  const sealed = await succeed('seal', at('model.safetensors'), ...key, '--batch', '32', '--out', at('model.sealed'));
+  expect(sealed).toMatchObject({ set: SET, securityBits: 0 });
+});
+
+describe('the sealed path on the command line', () => {
+  it('trains, opens, evaluates; predicts and unlocks the same', async () => {
+    const before = await succeed('evaluate', at('model.safetensors'), ...data);
+    const recipe = ['--batch', '32', '--steps', '3', '--learning-rate', '0.5', '--momentum', '0'];
+    const trained = await succeed(
+      'train',
+      at('model.sealed'),
+      ...trainerKeys,
+      ...data,
+      ...recipe,
+      '--out',
+      at('trained.sealed'),
+    );
+    expect(trained).toMatchObject({ steps: 3, loss: 'locked', recipe: { learningRate: 0.5, batch: 32 }, refreshes: 0 });
+    await succeed('open', at('trained.sealed'), ...key, '--out', at('trained.safetensors'));
+    const after = await succeed('evaluate', at('trained.safetensors'), ...data);
+    expect(after.accuracy).toBeGreaterThan(0.85);
+    expect(after.loss).toBeLessThan(before.loss as number);
+    const inspected = await succeed('inspect', at('trained.sealed'));
+    expect(inspected).toMatchObject({ kind: 'sealed-model', round: 1, parameters: { set: SET, insecure: true } });
+    const simulated = await succeed('simulate', at('model.sealed'), ...data, ...recipe, '--refresh', 'none');
+    expect(simulated).toMatchObject({ set: SET, plan: { refresh: 'none', packing: { batch: 32 } } });
+  });
+
+  it('predicts sealed and releases classes or a few bits', async () => {
+    await succeed('predict', at('model.sealed'), ...trainerKeys, ...data, '--rows', '0,1,2', '--out', at('p.sealed'));
+    const unlocked = await succeed('unlock', at('p.sealed'), ...key, '--bits', '8');
+    const rows = unlocked.predictions as { row: number; label: number; outputs: number[] }[];
+    expect(rows.map(({ row }) => row)).toEqual([0, 1, 2]);
+    for (const { label, outputs } of rows) expect(label).toBe(Number(outputs[0] >= 0.5));
+    const refused = await say([
+      'predict',
+      at('model.sealed'),
+      ...trainerKeys,
+      ...data,
+      '--rows',
+      '99',
+      '--out',
+      at('q'),
+    ]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/there is no row 99; expected 0 to 63/);
+  });
+
+  it('refuses the wrong passphrase, a missing one, and an open key file', async () => {
+    writeFileSync(at('wrong'), 'incorrect donkey\n');
+    const wrong = await say([
+      'open',
+      at('model.sealed'),
+      '--key',
+      at('keys/owner.key'),
+      '--passphrase-file',
+      at('wrong'),
+      '--out',
+      at('x'),
+    ]);
+    expect(wrong.code).toBe(3);
+    expect(wrong.stderr).toMatch(/passphrase does not open/);
+    const missing = await say(['open', at('model.sealed'), '--key', at('keys/owner.key'), '--out', at('x')]);
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toMatch(/Give --passphrase-file FILE/);
+    const declined = await say(['open', at('model.sealed'), '--key', at('keys/owner.key'), '--out', at('x')], {
+      askSecret: async () => undefined,
+    });
+    expect(declined.code).toBe(130);
+    writeFileSync(at('open.key'), readFileSync(at('keys/owner.key')), { mode: 0o644 });
+    const open = await say([
+      'open',
+      at('model.sealed'),
+      '--key',
+      at('open.key'),
+      '--passphrase-file',
+      at('pw'),
+      '--out',
+      at('x'),
+    ]);
+    expect(open.code).toBe(3);
+    expect(open.stderr).toMatch(/chmod 600/);
+  });
+
+  it('does not write over an owner key', async () => {
+    const again = await say(['keygen', '--set', SET, '--passphrase-file', at('pw'), '--out', at('keys')]);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toMatch(/is there already/);
+  });
+
+  it('refuses damaged, foreign and swapped files', async () => {
+    const words = (model: string, keys: string): string[] => [
+      'train',
+      model,
+      '--keys',
+      keys,
+      ...data,
+      '--learning-rate',
+      '1',
+      '--out',
+      at('x'),
+    ];
+    const bytes = readFileSync(at('model.sealed'));
+    writeFileSync(at('cut.sealed'), bytes.subarray(0, bytes.length - 100));
+    bytes[bytes.length - 200] ^= 4;
+    writeFileSync(at('flipped.sealed'), bytes);
+    for (const model of [at('cut.sealed'), at('flipped.sealed'), at('rows.csv'), at('keys/trainer.keys')]) {
+      expect((await say(words(model, at('keys/trainer.keys')))).code, model).toBe(3);
+    }
+    expect((await say(words(at('model.sealed'), at('model.sealed')))).code).toBe(3);
+    const flipped = await say(['inspect', at('flipped.sealed')]);
+    expect(flipped.code).toBe(3);
+    expect(flipped.stderr).toMatch(/^warning: .*\nerror: .*\n$/);
+  });
+
+  it('wants a token for a server, before it loads anything', async () => {
+    const said = await say([
+      'train',
+      at('model.sealed'),
+      ...trainerKeys,
+      ...data,
+      '--refresh',
+      'http://127.0.0.1:1',
+      '--out',
+      at('x'),
+    ]);
+    expect(said.code).toBe(2);
+    expect(said.stderr).toMatch(/Give --token-file FILE/);
+  });
+});
