@@ -12,7 +12,7 @@ import { lineReader } from './demo/trainer-process.ts';
 import { errorBits, formatBytes, formatCount, formatDuration, formatPercent } from './format.ts';
 import { type Io, isLively, wantsColor } from './io.ts';
 import { fraction, integer, part, positiveNumber, powerOfTwo, rowList } from './parsers.ts';
-import { barOf } from './progress.ts';
+import { barOf, progressLine } from './progress.ts';
 import { readOrMakeToken, readToken } from './token-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hermetic-console-'));
@@ -129,6 +129,16 @@ describe('Console', () => {
     expect(wantsColor({ write: () => {} }, {})).toBe(false);
     expect(isLively(terminal, {})).toBe(true);
     expect(isLively(terminal, { CI: 'true' })).toBe(false);
+  });
+
+  it('keeps progress within the terminal', () => {
+    const plain = colorsFor({ write: () => {} }, {});
+    const options = { unit: 'step', total: 40 };
+    const pace = { perUnit: 6_800, remaining: 156_000 };
+    const line = progressLine(options, 17, pace, 'level 7/14 · refresh in 3 · loss locked', plain, 80);
+    expect(line).toMatch(/^step 17\/40 ▕.+▏ 6\.8 s\/step · ETA 2m36s · level 7\/14 · refresh in 3 · loss locked$/);
+    expect(line.length).toBeLessThan(80);
+    expect(progressLine(options, 40, pace, 'done', plain, 200)).toContain(`▕${'█'.repeat(20)}▏`);
   });
 
   it('draws bars of constant width', () => {

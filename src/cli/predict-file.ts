@@ -10,7 +10,7 @@ import { predictSealed } from '../trainer/predict.ts';
 import type { Console } from './console.ts';
 import { featureSettingsOf } from './model-files.ts';
 import type { Progress } from './progress.ts';
-import { fileSize } from './sealed-files.ts';
+import { fileSize, requireWritable } from './sealed-files.ts';
 import { loadTrainerKeys } from './train-file.ts';
 
 export interface PredictRequest {
@@ -29,6 +29,7 @@ export interface PredictOutcome {
 
 /** HermeticError as `predictSealed`, and of everything that reads or writes a file. */
 export async function predictFile(console: Console, request: PredictRequest): Promise<PredictOutcome> {
+  await requireWritable(request.out);
   const keys = await loadTrainerKeys(console, request.keys, request.threads);
   let progress: Progress | undefined;
   try {

@@ -37,6 +37,7 @@ export interface ProgressTarget {
 }
 
 const BAR_WIDTH = 20;
+const LEAST_BAR = 4;
 const SILENT: Progress = { update() {}, stop() {} };
 
 export function createProgress(target: ProgressTarget, options: ProgressOptions): Progress {
@@ -45,7 +46,7 @@ export function createProgress(target: ProgressTarget, options: ProgressOptions)
 }
 
 /** What is left of the line, given how long the finished ones took. */
-interface Pace {
+export interface Pace {
   /** ms a unit; NaN before the first. */
   readonly perUnit: number;
   readonly remaining: number;
@@ -59,23 +60,26 @@ function pacer({ total, start = 0 }: ProgressOptions): (done: number) => Pace {
   };
 }
 
-/** `step 17/40 ▕████▏ 6.8 s/step · ETA 2m36s · level 7 · loss locked`. */
+/** `step 17/40 ▕████▏ 6.8 s/step · ETA 2m36s · level 7 · loss locked`, in at most `columns` characters. */
 export function progressLine(
   options: ProgressOptions,
   done: number,
   pace: Pace,
   detail: string,
   colors: Colors,
+  columns: number = 80,
 ): string {
   const { title, unit, total } = options;
-  const width = String(total).length;
   const parts = [
     Number.isNaN(pace.perUnit) ? '' : `${formatDuration(pace.perUnit)}/${unit}`,
     done >= total || Number.isNaN(pace.remaining) ? '' : `ETA ${formatDuration(pace.remaining)}`,
     detail,
   ].filter((part) => part !== '');
-  const head = `${title === undefined ? '' : `${title} `}${unit} ${String(done).padStart(width)}/${total}`;
-  return `${head} ${barOf(done / Math.max(1, total), colors)} ${colors.dim(parts.join(' · '))}`;
+  const text = parts.join(' · ');
+  const head = `${title === undefined ? '' : `${title} `}${unit} ${String(done).padStart(String(total).length)}/${total}`;
+  // The bar takes what the words leave; the last column stays free, where some terminals wrap.
+  const width = Math.max(LEAST_BAR, Math.min(BAR_WIDTH, columns - 1 - head.length - text.length - 4));
+  return `${head} ${barOf(done / Math.max(1, total), colors, width)} ${colors.dim(text)}`;
 }
 
 /** A bar in eighths of a character. */
@@ -93,7 +97,7 @@ function liveProgress({ io, colors }: ProgressTarget, options: ProgressOptions):
   let detail = '';
   const bar = new SingleBar({
     stream: asNodeStream(io.stderr),
-    format: () => progressLine(options, shown, pace, detail, colors),
+    format: () => progressLine(options, shown, pace, detail, colors, io.stderr.columns),
     hideCursor: true,
     linewrap: false,
     clearOnComplete: true,

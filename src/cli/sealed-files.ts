@@ -1,6 +1,7 @@
 /** Sealed models on the disk, for those who hold the keys they were made with. */
 
-import { stat } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { writeFileAtomically } from '../protocol/node/atomic-file.ts';
 import { diskError } from '../protocol/node/disk-error.ts';
 import { withFileSource } from '../protocol/node/file-source.ts';
@@ -31,6 +32,16 @@ export function readPredictions(console: Console, path: string, keys: KnownParam
 /** Puts the model in place as a whole or not at all; returns its identity. HermeticError DISK. */
 export function writeSealed(path: string, model: SealedModel, parameters: CiphertextParameters): Promise<string> {
   return writeFileAtomically(path, (sink) => writeSealedModel(sink, model, parameters));
+}
+
+/** Finds out before hours of work whether their result can be written. HermeticError DISK. */
+export async function requireWritable(path: string): Promise<void> {
+  try {
+    await access(dirname(path), constants.W_OK);
+    if ((await stat(path).catch(() => undefined))?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+  } catch (error) {
+    throw diskError(error, 'write', path);
+  }
 }
 
 /** Size of a file. HermeticError DISK. */

@@ -154,6 +154,12 @@ describe('the sealed path on the command line', () => {
     expect(flipped.stderr).toMatch(/^warning: .*\nerror: .*\n$/);
   });
 
+  it('finds out before it works that the result cannot be written', async () => {
+    const said = await say(['train', at('model.sealed'), ...trainerKeys, ...data, '--out', at('no/such/folder/x')]);
+    expect(said.code).toBe(1);
+    expect(said.stderr).toMatch(/cannot write .*check the path/);
+  });
+
   it('wants a token for a server, before it loads anything', async () => {
     const said = await say([
       'train',

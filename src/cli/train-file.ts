@@ -18,7 +18,7 @@ import { type Console, toJsonLine } from './console.ts';
 import { formatCount, formatPercent } from './format.ts';
 import { featureSettingsOf } from './model-files.ts';
 import type { Progress } from './progress.ts';
-import { fileSize, writeSealed } from './sealed-files.ts';
+import { fileSize, requireWritable, writeSealed } from './sealed-files.ts';
 import { readToken } from './token-file.ts';
 import { prepareTraining, type TrainingFlags } from './training-flags.ts';
 
@@ -45,6 +45,7 @@ export interface TrainOutcome {
   readonly trainingSeconds: number;
   readonly rowsPerSecond: number;
   readonly stepMs: readonly number[];
+  readonly refreshes: number;
   /** Phases and levels of the first step. */
   readonly phases: readonly PhaseReport[];
 }
@@ -52,6 +53,7 @@ export interface TrainOutcome {
 /** HermeticError as `fit`, and of everything that reads or writes a file. */
 export async function trainFile(console: Console, request: TrainRequest): Promise<TrainOutcome> {
   const { refresh, tokenFile, checkpoint } = request;
+  await requireWritable(request.out);
   const onWarning = (message: string): void => console.warn(message);
   const transport =
     refresh === 'none'
@@ -77,7 +79,7 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
       observer: watch.observer,
     }).finally(() => watch.stop());
     const modelId = await writeSealed(request.out, result.model, keys.parameters);
-    const { stepMs, phases } = watch;
+    const { stepMs, phases, refreshes } = watch;
     const trainingSeconds = stepMs.reduce((sum, ms) => sum + ms, 0) / 1000;
     return {
       recipe: result.recipe,
@@ -88,6 +90,7 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
       trainingSeconds,
       rowsPerSecond: trainingSeconds > 0 ? (stepMs.length * result.recipe.batch) / trainingSeconds : 0,
       stepMs,
+      refreshes,
       phases,
     };
   } finally {
@@ -122,6 +125,7 @@ function requireTokenFile(tokenFile: string | undefined): string {
 /** Turns what happens in a run into a bar, lines, or objects for another program; keeps the times. */
 class Watch {
   readonly stepMs: number[] = [];
+  refreshes = 0;
   phases: readonly PhaseReport[] = [];
   readonly observer: FitObserver;
   readonly #console: Console;
@@ -154,7 +158,7 @@ class Watch {
         if (!this.#asJson && console.lively) this.#bar().update(step, `${phase} · loss locked`);
       },
       step: (report) => this.#step(report),
-      retry: (attempt, { message }) => console.warn(`${message} Attempt ${attempt} …`),
+      retry: (attempt, { message }) => console.warn(`${message.split('. ', 1)[0]}; attempt ${attempt} …`),
     };
   }
 
@@ -184,6 +188,7 @@ class Watch {
   #step(report: SealedStepReport): void {
     const { step, steps, ms, level, freshLevel, refreshIn, phases } = report;
     this.stepMs.push(ms);
+    if (refreshIn === 0) this.refreshes++;
     if (this.phases.length === 0) this.phases = phases;
     if (this.#asJson) {
       const event = { event: 'step', step: step + 1, steps, ms, level, freshLevel, refreshIn: refreshIn ?? null };

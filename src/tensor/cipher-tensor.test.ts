@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../base/seeded-random.ts';
-import { type ClearCiphertext, ClearEvaluator } from '../schemes/clear/clear-evaluator.ts';
+import type { ClearCiphertext } from '../schemes/clear/clear-ciphertext.ts';
+import { ClearEvaluator } from '../schemes/clear/clear-evaluator.ts';
 import {
   type BlocksTensor,
   cleanGroup,

@@ -109,7 +109,7 @@ async function runTrain(this: HermeticContext, flags: Flags, path: string): Prom
       modelId,
       recipe,
       steps: stepsTaken,
-      refreshes: plan.refreshMode === 'none' ? 0 : stepsTaken,
+      refreshes: outcome.refreshes,
       levelsPerStep: plan.levelsPerStep,
       seconds,
       trainingSeconds,

@@ -65,9 +65,9 @@ export class Story {
     this.line(`${name.padEnd(INDENT)}${value}${gap}${this.#colors.dim(more)}`);
   }
 
-  /** Progress of the chapter, on stderr, indented like it. */
+  /** Progress of the chapter, on stderr. */
   progress(options: ProgressOptions): Progress {
-    return this.console.progress({ ...options, title: ' '.repeat(INDENT - 1) });
+    return this.console.progress({ ...options, title: ' '.repeat(this.console.lively ? 2 : INDENT - 1) });
   }
 
   #actor(actor: string): string {

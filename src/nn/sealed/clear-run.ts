@@ -1,6 +1,7 @@
 /** A sealed run on the clear scheme, from sealing to opening: for simulations with noise, and for tests. */
 
-import { type ClearCiphertext, ClearEvaluator, type ClearOptions } from '../../schemes/clear/clear-evaluator.ts';
+import type { ClearCiphertext } from '../../schemes/clear/clear-ciphertext.ts';
+import { ClearEvaluator, type ClearOptions } from '../../schemes/clear/clear-evaluator.ts';
 import type { Architecture, LayerWeights, TrainingRecipe } from '../architecture.ts';
 import type { BatchSource } from '../feature-rows.ts';
 import { ciphertextNames, type LayerCiphertexts, mapLayers, unflattenLayers } from './layer-ciphertexts.ts';

@@ -1,7 +1,8 @@
 /** Refreshers that need nobody: none at all, and, for tests and simulations, one that looks. */
 
 import { HermeticError } from '../../base/errors.ts';
-import type { ClearCiphertext, ClearEvaluator } from '../../schemes/clear/clear-evaluator.ts';
+import type { ClearCiphertext } from '../../schemes/clear/clear-ciphertext.ts';
+import type { ClearEvaluator } from '../../schemes/clear/clear-evaluator.ts';
 import type { Refresher } from '../../schemes/refresher.ts';
 import type { SlotCiphertext } from '../../schemes/scheme.ts';
 

@@ -3,7 +3,8 @@
  * counted where it happens. So the plan cannot disagree with the code.
  */
 
-import { type ClearCiphertext, ClearEvaluator, type ClearOperation } from '../../schemes/clear/clear-evaluator.ts';
+import type { ClearCiphertext, ClearOperation } from '../../schemes/clear/clear-ciphertext.ts';
+import { ClearEvaluator } from '../../schemes/clear/clear-evaluator.ts';
 import type { Evaluator } from '../../schemes/scheme.ts';
 import { rowDiagonals } from '../../tensor/row-diagonals.ts';
 import type { TrainingRecipe } from '../architecture.ts';

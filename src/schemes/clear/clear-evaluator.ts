@@ -6,38 +6,11 @@
 
 import { HermeticError } from '../../base/errors.ts';
 import type { DiagonalSource, Evaluator, PreparedDiagonals, SlotCiphertext } from '../scheme.ts';
+import { accumulateForward, accumulateTransposed, rotateInto } from './clear-arithmetic.ts';
+import type { ClearCiphertext, ClearOperation, ComplexSlots } from './clear-ciphertext.ts';
 import { type ClearNoise, type NoiseAdder, noiseAdder } from './clear-noise.ts';
 import { Lifetimes } from './lifetimes.ts';
 import { type ScaleChain, syntheticScaleChain } from './scale-chain.ts';
-
-/** Slots in the clear. `product`: awaits `rescale`. */
-export interface ClearCiphertext extends SlotCiphertext {
-  readonly product: boolean;
-  readonly re: Float64Array;
-  readonly im: Float64Array;
-}
-
-/** Slots of a plaintext; each length divides n and the values repeat. */
-export interface ComplexSlots {
-  readonly re: Float64Array;
-  readonly im?: Float64Array | undefined;
-}
-
-export type ClearOperation =
-  | 'encrypt'
-  | 'add'
-  | 'addPlain'
-  | 'multiply'
-  | 'relinearize'
-  | 'multiplyPlain'
-  | 'multiplyScalar'
-  | 'rescale'
-  | 'dropToLevel'
-  | 'rotate'
-  | 'conjugate'
-  | 'prepareDiagonals'
-  | 'diagonalForward'
-  | 'diagonalTransposed';
 
 /** Told of each operation: at which level it works, how many units of it, and the step of a rotation. */
 export type OperationObserver = (operation: ClearOperation, level: number, count: number, steps?: number) => void;
@@ -393,47 +366,4 @@ function exhausted(what: string, expected: number, got: number): HermeticError {
 function requireSameScale(a: SlotCiphertext, b: SlotCiphertext): void {
   if (Math.abs(a.scale / b.scale - 1) <= SCALE_TOLERANCE) return;
   throw new RangeError(`scale: expected 2^${Math.log2(a.scale)}, got 2^${Math.log2(b.scale)}`);
-}
-
-/** out[i] = values[i + shift], cyclic; 0 ≤ shift. */
-function rotateInto(values: Float64Array, shift: number, out: Float64Array): void {
-  if (values.length === 0) return;
-  out.set(values.subarray(shift), 0);
-  out.set(values.subarray(0, shift), values.length - shift);
-}
-
-/** out[i] += factor · diagonal[i] · w[i + r] */
-function accumulateForward(
-  out: ClearCiphertext,
-  w: ClearCiphertext,
-  diagonal: Float64Array,
-  r: number,
-  factor: number,
-): void {
-  const mask = out.re.length - 1;
-  const periodMask = diagonal.length - 1;
-  for (let i = 0; i <= mask; i++) {
-    const x = factor * diagonal[i & periodMask];
-    if (x === 0) continue;
-    out.re[i] += x * w.re[(i + r) & mask];
-    out.im[i] += x * w.im[(i + r) & mask];
-  }
-}
-
-/** out[i + r] += factor · diagonal[i] · delta[i] */
-function accumulateTransposed(
-  out: ClearCiphertext,
-  delta: ClearCiphertext,
-  diagonal: Float64Array,
-  r: number,
-  factor: number,
-): void {
-  const mask = out.re.length - 1;
-  const periodMask = diagonal.length - 1;
-  for (let i = 0; i <= mask; i++) {
-    const x = factor * diagonal[i & periodMask];
-    if (x === 0) continue;
-    out.re[(i + r) & mask] += x * delta.re[i];
-    out.im[(i + r) & mask] += x * delta.im[i];
-  }
 }
