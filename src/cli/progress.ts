@@ -78,8 +78,9 @@ export function progressLine(
   const text = parts.join(' · ');
   const head = `${title === undefined ? '' : `${title} `}${unit} ${String(done).padStart(String(total).length)}/${total}`;
   // The bar takes what the words leave; the last column stays free, where some terminals wrap.
-  const width = Math.max(LEAST_BAR, Math.min(BAR_WIDTH, columns - 1 - head.length - text.length - 4));
-  return `${head} ${barOf(done / Math.max(1, total), colors, width)} ${colors.dim(text)}`;
+  const width = Math.min(BAR_WIDTH, columns - 1 - head.length - text.length - 4);
+  const bar = width < LEAST_BAR ? '·' : barOf(done / Math.max(1, total), colors, width);
+  return `${head} ${bar} ${colors.dim(text)}`;
 }
 
 /** A bar in eighths of a character. */
