@@ -66,7 +66,7 @@ for (const set of ['L13', 'L14']) {
     const integers = (a: Poly<'ntt'>): Float64Array => {
       const digits = context.base.digits(toCoefficients(a));
       const values = context.base.toDoubles(digits, 1);
-      context.engine.release(digits, context.base.digitBytes);
+      digits.release();
       return values;
     };
     const expectNoise = (noise: Float64Array, variance: number): void => {

@@ -62,8 +62,8 @@ function seenByOwner({ context, secret }: OwnerKeys, ciphertext: Ciphertext): nu
   const coefficients = toCoefficients(phase, baseLimbs);
   const digits = base.digits(coefficients);
   engine.flush();
-  const words = engine.heap.u32(digits, baseLimbs * ring.N).slice();
-  engine.release(digits, base.digitBytes);
+  const words = engine.heap.u32(digits.first, baseLimbs * ring.N).slice();
+  digits.release();
   for (const poly of [phase, coefficients]) poly.dispose();
   return Array.from({ length: baseLimbs }, (_, j) =>
     Array.from(words.subarray(j * ring.N, (j + 1) * ring.N), (digit) => digit / context.parameters.primes[j]),

@@ -191,7 +191,16 @@ describe('hermetic inspect', () => {
 });
 
 describe('hermetic simulate', () => {
-  const words = ['simulate', at('model.safetensors'), '--data', at('train.csv'), '--batch', '64', '--quiet'];
+  const words = [
+    'simulate',
+    at('model.safetensors'),
+    '--data',
+    at('train.csv'),
+    '--batch',
+    '64',
+    '--quiet',
+    '--no-time',
+  ];
 
   it('plans, proposes a learning rate and trains the twin', async () => {
     const said = await say([...words, '--steps', '12', '--test', at('test.csv'), '--json']);

@@ -65,6 +65,7 @@ describe('the sealed path on the command line', () => {
     expect(inspected).toMatchObject({ kind: 'sealed-model', round: 1, parameters: { set: SET, insecure: true } });
     const simulated = await succeed('simulate', at('model.sealed'), ...data, ...recipe, '--refresh', 'none');
     expect(simulated).toMatchObject({ set: SET, plan: { refresh: 'none', packing: { batch: 32 } } });
+    expect((simulated.forecast as { secondsPerStep: number }).secondsPerStep).toBeGreaterThan(0);
   });
 
   it('predicts sealed and releases classes or a few bits', async () => {

@@ -4,7 +4,7 @@
  */
 
 import type { Operand } from './arithmetic.ts';
-import type { Address, Heap } from './heap.ts';
+import { type Address, Blocks, type Heap } from './heap.ts';
 import { Operation, type OperationCode, TASK_WORDS } from './operations.ts';
 import type { NttTables, PrimeContext } from './prime-context.ts';
 
@@ -39,6 +39,10 @@ export class Engine {
 
   allocate(bytes: number): Address {
     return this.heap.allocate(bytes);
+  }
+
+  allocateBlocks(count: number, bytesEach: number): Blocks {
+    return new Blocks(this.heap, count, bytesEach);
   }
 
   release(address: Address, bytes: number): void {
@@ -95,6 +99,13 @@ export class Engine {
 
   mulScalar(out: Address, a: Address, w: Operand, words: number, prime: PrimeContext): void {
     this.push(Operation.mulScalar, out, a, w.wh, w.wl, words * 4, prime.address);
+  }
+
+  /** One operand for the lower half of a limb, another for the upper. */
+  mulScalarHalves(out: Address, a: Address, lower: Operand, upper: Operand, words: number, prime: PrimeContext): void {
+    const half = 2 * words;
+    this.mulScalar(out, a, lower, words / 2, prime);
+    this.mulScalar((out + half) as Address, (a + half) as Address, upper, words / 2, prime);
   }
 
   mulScalarAdd(out: Address, a: Address, w: Operand, words: number, prime: PrimeContext): void {
@@ -209,6 +220,12 @@ export class Engine {
   roundReduce(out: Address, x: Address, stride: number, count: number, scale: number, prime: PrimeContext): void {
     const task = this.push(Operation.roundReduce, out, x, stride, count, prime.address);
     this.heap.f64(((task as number) + 24) as Address, 1)[0] = scale;
+  }
+
+  /** (re, im) pairs of doubles: the real parts to the first `count` words, the imaginary parts to the next. */
+  roundReducePairs(out: Address, pairs: Address, count: number, scale: number, prime: PrimeContext): void {
+    this.roundReduce(out, pairs, 16, count, scale, prime);
+    this.roundReduce((out + 4 * count) as Address, (pairs + 8) as Address, 16, count, scale, prime);
   }
 
   splitToFloat32(out: Address, data: Address, slots: number): void {

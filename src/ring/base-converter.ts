@@ -36,14 +36,13 @@ export class BaseConverter {
     const { engine, primes } = this.ring;
     const sources = sourceIndices.map((i) => primes[i] as PrimeContext);
     const targets = targetIndices.map((i) => primes[i] as PrimeContext);
-    const rowBytes = sources.length * 8;
-    const matrix = engine.allocate(targets.length * rowBytes);
+    const rows = engine.allocateBlocks(targets.length, sources.length * 8);
     targets.forEach((target, i) => {
       const row = sources.map((_, j) => productOfOthers(sources, j, target.p));
-      engine.encodeMatrixRow((matrix + i * rowBytes) as Address, row, target);
+      engine.encodeMatrixRow(rows.item(i), row, target);
     });
     const scales = sources.map((q, j) => q.inverseScale(inverseMod(productOfOthers(sources, j, q.p), q.p)));
-    return { sources, targets, matrix, scales };
+    return { sources, targets, matrix: rows.first, scales };
   }
 }
 

@@ -1,6 +1,6 @@
 /** Exact lifts of residues to centred integers (assembly/mixed-radix.ts). */
 import { inverseMod, modBigint } from '../kernels/arithmetic.ts';
-import type { Address } from '../kernels/heap.ts';
+import type { Address, Blocks } from '../kernels/heap.ts';
 import type { PrimeContext } from '../kernels/prime-context.ts';
 import { eachLimb, type Poly } from './poly.ts';
 import type { Ring } from './ring.ts';
@@ -44,41 +44,41 @@ export class MixedRadix {
     return at;
   }
 
-  /** Bytes of a digit block: `limbs` limbs, one behind the other. */
-  get digitBytes(): number {
-    return 4 * this.ring.N * this.limbs;
+  /** Room for the digits of N integers, one block a digit. */
+  allocateDigits(): Blocks {
+    return this.ring.engine.allocateBlocks(this.limbs, 4 * this.ring.N);
   }
 
-  /** Digits of a polynomial's residues modulo the lowest primes; release with `digitBytes`. */
-  digits(a: Poly<'coeff'>): Address {
+  /** Digits of a polynomial's residues modulo the lowest primes; wipe and release them. */
+  digits(a: Poly<'coeff'>): Blocks {
     const { engine, N } = this.ring;
-    const out = engine.allocate(this.digitBytes);
-    engine.mixedRadixDigits(out, a.limbs.slice(0, this.limbs), this.primes(), this.inverses, N);
+    const out = this.allocateDigits();
+    engine.mixedRadixDigits(out.first, a.limbs.slice(0, this.limbs), this.primes(), this.inverses, N);
     engine.flush();
     return out;
   }
 
   /** The centred integers modulo other primes: exact. */
-  evaluate(digits: Address, indices: readonly number[]): Poly<'coeff'> {
+  evaluate(digits: Blocks, indices: readonly number[]): Poly<'coeff'> {
     return this.evaluateMinus(digits, indices, this.modulus, false);
   }
 
   /** Integer minus `centre`, for every coefficient (`always`) or where the integer exceeds Q/2 (centre = Q). */
-  evaluateMinus(digits: Address, indices: readonly number[], centre: bigint, always: boolean): Poly<'coeff'> {
+  evaluateMinus(digits: Blocks, indices: readonly number[], centre: bigint, always: boolean): Poly<'coeff'> {
     const out = this.ring.allocate('coeff', indices);
     eachLimb(out, (j, prime) => {
       const weights = this.weightsFor(prime, centre);
       const { engine, N } = this.ring;
-      engine.mixedRadixEvaluate(out.limb(j), digits, this.limbs, weights, this.halves, always, N, prime);
+      engine.mixedRadixEvaluate(out.limb(j), digits.first, this.limbs, weights, this.halves, always, N, prime);
     });
     return out;
   }
 
   /** The centred integers times `scale`, as N doubles (a copy). */
-  toDoubles(digits: Address, scale: number): Float64Array {
+  toDoubles(digits: Blocks, scale: number): Float64Array {
     const { engine, N } = this.ring;
     const out = engine.allocate(8 * N);
-    engine.mixedRadixToDouble(out, digits, this.limbs, this.doubles, this.halves, this.primeWords, scale, N);
+    engine.mixedRadixToDouble(out, digits.first, this.limbs, this.doubles, this.halves, this.primeWords, scale, N);
     engine.flush();
     const values = engine.heap.f64(out, N).slice();
     engine.release(out, 8 * N);

@@ -129,15 +129,8 @@ export function multiplyByI(a: Poly<'ntt'>): Poly<'ntt'> {
   const { engine, N } = a.ring;
   eachLimb(out, (j, prime) => {
     const root = powMod(prime.psi, N / 2, prime.p);
-    const half = 2 * N;
-    engine.mulScalar(out.limb(j), a.limb(j), encodeOperand(root, prime.p), N / 2, prime);
-    engine.mulScalar(
-      (out.limb(j) + half) as Address,
-      (a.limb(j) + half) as Address,
-      encodeOperand(prime.p - root, prime.p),
-      N / 2,
-      prime,
-    );
+    const [plus, minus] = [encodeOperand(root, prime.p), encodeOperand(prime.p - root, prime.p)];
+    engine.mulScalarHalves(out.limb(j), a.limb(j), plus, minus, N, prime);
   });
   return out;
 }

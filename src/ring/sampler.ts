@@ -2,7 +2,7 @@
  * Random polynomials, expanded by ChaCha20 in the kernels from 32-byte seeds. Public and secret streams come from
  * separate seeds; within a seed, streams are separated by (domain, index, prime).
  */
-import type { Address } from '../kernels/heap.ts';
+import type { Address, Blocks } from '../kernels/heap.ts';
 import { eachLimb, type Poly, toNtt } from './poly.ts';
 import type { Ring } from './ring.ts';
 
@@ -83,11 +83,11 @@ export function wipe(ring: Ring, limb: Address): void {
 
 const NONCE_BYTES = 16;
 
-function withWords(ring: Ring, seed: Uint8Array, count: number, use: (key: Address, nonces: Address) => void): void {
+function withWords(ring: Ring, seed: Uint8Array, count: number, use: (key: Address, nonces: Blocks) => void): void {
   if (seed.length !== SEED_BYTES) throw new RangeError(`a seed has ${SEED_BYTES} bytes, got ${seed.length}`);
   const { engine } = ring;
   const key = engine.allocate(SEED_BYTES);
-  const nonces = engine.allocate(NONCE_BYTES * count);
+  const nonces = engine.allocateBlocks(count, NONCE_BYTES);
   const view = new DataView(seed.buffer, seed.byteOffset, SEED_BYTES);
   const words = engine.heap.u32(key, 8);
   for (let i = 0; i < 8; i++) words[i] = view.getUint32(4 * i, true);
@@ -96,12 +96,12 @@ function withWords(ring: Ring, seed: Uint8Array, count: number, use: (key: Addre
   } finally {
     engine.heap.u32(key, 8).fill(0);
     engine.release(key, SEED_BYTES);
-    engine.release(nonces, NONCE_BYTES * count);
+    nonces.release();
   }
 }
 
-function nonceAt(ring: Ring, base: Address, j: number, stream: number, index: number, prime: number): Address {
-  const at = (base + NONCE_BYTES * j) as Address;
+function nonceAt(ring: Ring, nonces: Blocks, j: number, stream: number, index: number, prime: number): Address {
+  const at = nonces.item(j);
   ring.engine.heap.u32(at, 3).set([stream, index, prime]);
   return at;
 }

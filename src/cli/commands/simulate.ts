@@ -9,17 +9,19 @@ import type { Colors } from '../colors.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import { loadDataset } from '../data-source.ts';
-import { type DataFlags, dataFlags, type OutputFlags, outputFlags } from '../flags.ts';
-import { formatBytes, formatCount, formatPercent } from '../format.ts';
+import { type DataFlags, dataFlags, type OutputFlags, outputFlags, type ThreadFlags, threadFlags } from '../flags.ts';
+import type { Forecast } from '../forecast.ts';
+import { formatBytes, formatCount, formatDuration, formatPercent } from '../format.ts';
 import { featureSettingsOf } from '../model-files.ts';
 import { text } from '../parsers.ts';
 import type { PlanSizes } from '../plan-report.ts';
 import { prepareTraining, type TrainingFlags, trainingFlags } from '../training-flags.ts';
 
-interface Flags extends DataFlags, TrainingFlags, OutputFlags {
+interface Flags extends DataFlags, TrainingFlags, ThreadFlags, OutputFlags {
   readonly set: string;
   readonly refresh: 'owner' | 'none';
   readonly test: string | undefined;
+  readonly time: boolean;
 }
 
 export const simulate: Command<HermeticContext> = buildCommand<Flags, [string], HermeticContext>({
@@ -56,6 +58,8 @@ export const simulate: Command<HermeticContext> = buildCommand<Flags, [string], 
         placeholder: 'FILE',
         optional: true,
       },
+      time: { kind: 'boolean', brief: 'Time the operations on this machine, for the seconds of a step', default: true },
+      ...threadFlags,
       ...outputFlags,
     },
     positional: {
@@ -72,6 +76,7 @@ async function runSimulate(this: HermeticContext, flags: Flags, path: string): P
   const { planTraining } = await import('../../nn/sealed/plan.ts');
   const { simulateTwin } = await import('../simulated-twin.ts');
   const { planSizes } = await import('../plan-report.ts');
+  const { forecastStep } = await import('../forecast.ts');
   const model = await loadPublicModel(console, path, flags.set);
   const settings = featureSettingsOf(model, path);
   const data = await loadDataset(flags, settings, 'train', this.io.signal);
@@ -90,6 +95,7 @@ async function runSimulate(this: HermeticContext, flags: Flags, path: string): P
   );
   const { recipe, run } = simulateTwin(console, model, plan, open, batches, this.io.signal);
   const sizes = planSizes(plan, model.parameters);
+  const forecast = flags.time ? await forecastStep(plan, model.parameters.set, flags.threads) : undefined;
   const test =
     flags.test === undefined
       ? undefined
@@ -103,10 +109,12 @@ async function runSimulate(this: HermeticContext, flags: Flags, path: string): P
       securityBits: model.parameters.securityBits,
       logQP: model.parameters.logQP,
       plan: planJson(plan, sizes),
+      ...(forecast && { forecast: { ...forecast, seconds: forecast.secondsPerStep * recipe.steps } }),
       recipe,
       twin: { loss: run.curves.loss, accuracy: run.curves.accuracy, ...(evaluation && { test: evaluation }) },
     },
-    (colors) => describe(colors, plan, sizes, recipe, run, evaluation?.accuracy ?? accuracy, evaluation !== undefined),
+    (colors) =>
+      describe(colors, plan, sizes, forecast, recipe, run, evaluation?.accuracy ?? accuracy, evaluation !== undefined),
   );
 }
 
@@ -129,6 +137,7 @@ function describe(
   { bold, dim }: Colors,
   plan: TrainingPlan,
   sizes: PlanSizes,
+  forecast: Forecast | undefined,
   recipe: TrainingRecipe,
   run: TwinRun,
   accuracy: number,
@@ -153,10 +162,18 @@ function describe(
       'sizes',
       `model ${formatBytes(sizes.sealedModel)}, trainer keys ${formatBytes(sizes.trainerKeys)}, memory ${formatBytes(sizes.memory)}`,
     ],
+    ...timeRow(forecast, recipe),
     ['learning rate', `${recipe.learningRate}, ${recipe.schedule.kind}`],
     ['loss', `${(run.curves.loss[0] ?? Number.NaN).toFixed(4)} → ${(run.curves.loss.at(-1) ?? Number.NaN).toFixed(4)}`],
     ['accuracy', `${bold(formatPercent(accuracy))} ${dim(tested ? 'on the test data' : 'on the last batch')}`],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+}
+
+function timeRow(forecast: Forecast | undefined, { steps, batch }: TrainingRecipe): [string, string][] {
+  if (forecast === undefined) return [];
+  const { secondsPerStep } = forecast;
+  const pace = `${formatDuration(1000 * secondsPerStep)} a step, ${formatDuration(1000 * secondsPerStep * steps)} in all`;
+  return [['time', `about ${pace}; ${formatCount(batch / secondsPerStep)} rows/s on this machine`]];
 }

@@ -6,7 +6,7 @@
  * interval of width q_0·q_1·(q_2 − 2), centred. A message below q_0·q_1/2 ≈ 2^55 then never wraps, and the sum's
  * distribution differs from the mask's by |message| / 2^83 in statistical distance: 2^-50 a coefficient at 2^33.
  */
-import type { Address } from '../../kernels/heap.ts';
+import type { Blocks } from '../../kernels/heap.ts';
 import { add, type Poly, subtract, toNtt, truncate } from '../../ring/poly.ts';
 import { freshSeed, Stream, uniformWords } from '../../ring/sampler.ts';
 import type { PublicKey } from '../../rlwe/keys.ts';
@@ -20,7 +20,7 @@ export interface Blinding {
   readonly masked: readonly Ciphertext[];
   readonly scales: readonly number[];
   /** Digits of the masks; freed by `unblind` or `discard`. */
-  readonly masks: readonly Address[];
+  readonly masks: readonly Blocks[];
   discard(): void;
 }
 
@@ -37,12 +37,15 @@ export function blind(context: CkksContext, key: PublicKey, ciphertexts: readonl
         ciphertext.scale,
       );
       const fresh = rerandomize(context, key, bottom);
-      const mask = maskPoly(context, masks[i] as Address, 0);
+      const mask = maskPoly(context, masks[i] as Blocks, 0);
       return new Ciphertext(add(fresh.c0, mask), fresh.c1, 0, ciphertext.scale);
     }, polynomialsIn),
   );
   const discard = (): void => {
-    for (const mask of masks) releaseMask(context, mask);
+    for (const mask of masks) {
+      mask.wipe();
+      mask.release();
+    }
     for (const ciphertext of masked) ciphertext.dispose();
   };
   return { masked, scales: ciphertexts.map((c) => c.scale), masks, discard };
@@ -52,7 +55,7 @@ export function blind(context: CkksContext, key: PublicKey, ciphertexts: readonl
 export function unblind(context: CkksContext, blinding: Blinding, refreshed: readonly Ciphertext[]): Ciphertext[] {
   const result = refreshed.map((ciphertext, i) =>
     context.ring.scope(() => {
-      const mask = maskPoly(context, blinding.masks[i] as Address, ciphertext.level);
+      const mask = maskPoly(context, blinding.masks[i] as Blocks, ciphertext.level);
       const scale = blinding.scales[i] as number;
       return new Ciphertext(subtract(ciphertext.c0, mask), truncate(ciphertext.c1), ciphertext.level, scale);
     }, polynomialsIn),
@@ -61,14 +64,14 @@ export function unblind(context: CkksContext, blinding: Blinding, refreshed: rea
   return result;
 }
 
-function drawMask(context: CkksContext): Address {
+function drawMask(context: CkksContext): Blocks {
   const { ring, engine, base, baseLimbs } = context;
   const seed = freshSeed();
-  const digits = engine.allocate(base.digitBytes);
+  const digits = base.allocateDigits();
   for (let j = 0; j < baseLimbs; j++) {
     const bound = topDigits(context, j);
     const words = uniformWords(ring, seed, Stream.mask, j, bound);
-    engine.copy((digits + 4 * ring.N * j) as Address, words, 4 * ring.N);
+    engine.copy(digits.item(j), words, 4 * ring.N);
     engine.flush();
     ring.releaseLimb(words);
   }
@@ -83,13 +86,8 @@ function topDigits(context: CkksContext, j: number): number {
 }
 
 /** The mask over the limbs of a level. */
-function maskPoly(context: CkksContext, digits: Address, level: number): Poly<'ntt'> {
+function maskPoly(context: CkksContext, digits: Blocks, level: number): Poly<'ntt'> {
   let width = 1n;
   for (let j = 0; j < context.baseLimbs; j++) width *= BigInt(topDigits(context, j));
   return toNtt(context.base.evaluateMinus(digits, context.indicesAt(level), width / 2n, true));
-}
-
-function releaseMask(context: CkksContext, digits: Address): void {
-  context.engine.heap.u32(digits, context.base.digitBytes / 4).fill(0);
-  context.engine.release(digits, context.base.digitBytes);
 }

@@ -9,7 +9,7 @@
  * them at its own scale. Rotations of one ciphertext are hoisted; sums are rotated before rescaling, as trees whose
  * strides are powers of two, so that few keys serve and noise grows with the logarithm.
  */
-import type { Address } from '../../kernels/heap.ts';
+import type { Address, Blocks } from '../../kernels/heap.ts';
 import type { PrimeContext } from '../../kernels/prime-context.ts';
 import type { DiagonalSource, PreparedDiagonals } from '../scheme.ts';
 import { Ciphertext } from './ciphertext.ts';
@@ -24,7 +24,7 @@ const DIAGONALS_AT_ONCE = 256;
 export interface EncodedDiagonals extends PreparedDiagonals {
   readonly babySteps: number;
   /** One block of 2·period f32 coefficients a diagonal, at index (chunk·count + r). */
-  readonly coefficients: Address;
+  readonly coefficients: Blocks;
 }
 
 export class DiagonalProducts {
@@ -41,34 +41,33 @@ export class DiagonalProducts {
     const { count, chunks } = source;
     const period = Math.max(32, source.period);
     const babySteps = chooseBabySteps(count, chunks);
-    const bytes = count * chunks * 8 * period;
-    const coefficients = engine.allocate(bytes);
+    const coefficients = engine.allocateBlocks(count * chunks, 8 * period);
     const { roots, order } = encoder.embeddingTables(period);
-    const data = engine.allocate(DIAGONALS_AT_ONCE * 16 * period);
+    const data = engine.allocateBlocks(DIAGONALS_AT_ONCE, 16 * period);
     const diagonal = new Float64Array(source.period);
     for (let first = 0; first < count * chunks; first += DIAGONALS_AT_ONCE) {
       const last = Math.min(first + DIAGONALS_AT_ONCE, count * chunks);
       for (let i = first; i < last; i++) {
         const r = i % count;
         source.fill(Math.floor(i / count), r, diagonal);
-        const slots = engine.heap.f64((data + (i - first) * 16 * period) as Address, 2 * period);
+        const slots = engine.heap.f64(data.item(i - first), 2 * period);
         rotateInto(slots, diagonal, r - (r % babySteps), period);
       }
       const each = (f: (block: Address, i: number) => void): void => {
-        for (let i = first; i < last; i++) f((data + (i - first) * 16 * period) as Address, i);
+        for (let i = first; i < last; i++) f(data.item(i - first), i);
         engine.flush();
       };
       each((block) => engine.embedInverse(block, period, roots, order));
-      each((block, i) => engine.splitToFloat32((coefficients + i * 8 * period) as Address, block, period));
+      each((block, i) => engine.splitToFloat32(coefficients.item(i), block, period));
     }
-    engine.release(data, DIAGONALS_AT_ONCE * 16 * period);
+    data.release();
     return {
       count,
       chunks,
       period,
       babySteps,
       coefficients,
-      [Symbol.dispose]: () => engine.release(coefficients, bytes),
+      [Symbol.dispose]: () => coefficients.release(),
     };
   }
 
@@ -122,18 +121,17 @@ export class DiagonalProducts {
     const patterns = encoder.patternsOf(period);
     const index = encoder.expansionIndex(period, 'pattern');
     const logSmall = Math.log2(2 * period);
-    const plains = engine.allocate(4 * words * sums * terms);
+    const plains = engine.allocateBlocks(sums * terms, 4 * words);
     // One temporary a task: tasks of one flush run in any order.
     const batch = Math.min(1024, sums * terms);
-    const temporaries = engine.allocate(batch * 8 * period);
+    const temporaries = engine.allocateBlocks(batch, 8 * period);
     for (let j = 0; j < limbCount; j++) {
       const prime = ring.primes[j] as PrimeContext;
       for (let from = 0; from < sums * terms; from += batch) {
         for (let i = from; i < Math.min(from + batch, sums * terms); i++) {
-          const source = (coefficients + order(Math.floor(i / terms), i % terms) * 8 * period) as Address;
-          const out = (plains + i * 4 * words) as Address;
-          const temporary = (temporaries + (i - from) * 8 * period) as Address;
-          engine.expandPlain(out, source, logSmall, factor * scale, index, words, temporary, prime);
+          const source = coefficients.item(order(Math.floor(i / terms), i % terms));
+          const temporary = temporaries.item(i - from);
+          engine.expandPlain(plains.item(i), source, logSmall, factor * scale, index, words, temporary, prime);
         }
         engine.flush();
       }
@@ -142,13 +140,13 @@ export class DiagonalProducts {
           const inputs = group.map((c) => (half === 0 ? c.c0 : c.c1).limb(j));
           const outputs = (outs[g] as (typeof outs)[number]).map((pair) => pair[half].limb(j));
           const parts = Math.max(engine.threads, ring.N / 512);
-          engine.multiplyDiagonals(inputs, plains, 4 * words, outputs, patterns, ring.N, prime, parts);
+          engine.multiplyDiagonals(inputs, plains.first, plains.bytesEach, outputs, patterns, ring.N, prime, parts);
         }
       });
       engine.flush();
     }
-    engine.release(plains, 4 * words * sums * terms);
-    engine.release(temporaries, batch * 8 * period);
+    plains.release();
+    temporaries.release();
     return outs.map((group) => group.map(([c0, c1]) => new Ciphertext(c0, c1, first.level, first.scale * scale)));
   }
 

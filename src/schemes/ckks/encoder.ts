@@ -190,9 +190,7 @@ export class Encoder {
     const small = Array.from({ length: limbs }, () => engine.allocate(8 * period));
     small.forEach((limb, j) => {
       const prime = ring.primes[j] as PrimeContext;
-      engine.roundReduce(limb, coefficients, 16, period, scale, prime);
-      const upper = (limb + 4 * period) as Address;
-      engine.roundReduce(upper, (coefficients + 8) as Address, 16, period, scale, prime);
+      engine.roundReducePairs(limb, coefficients, period, scale, prime);
     });
     engine.flush();
     small.forEach((limb, j) => engine.nttForward(limb, limb, ring.primes[j] as PrimeContext, logSize));

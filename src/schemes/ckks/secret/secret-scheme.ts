@@ -27,13 +27,13 @@ export class SecretScheme {
 
   /** Slots; meaningful to 2^-13 or so. Raw: never to be released as they are (2020/1533). */
   decrypt(ciphertext: Ciphertext): { re: Float64Array; im: Float64Array } {
-    const { ring, base, encoder, engine } = this.context;
+    const { ring, base, encoder } = this.context;
     return ring.scope(
       () => {
         const digits = base.digits(this.phase(ciphertext));
         const coefficients = base.toDoubles(digits, 1 / ciphertext.scale);
-        engine.heap.u32(digits, base.digitBytes / 4).fill(0);
-        engine.release(digits, base.digitBytes);
+        digits.wipe();
+        digits.release();
         return encoder.decode(coefficients);
       },
       () => [],
@@ -45,12 +45,12 @@ export class SecretScheme {
    * afresh at `level` with the scale unchanged. Nothing is decoded and nothing depends on a value.
    */
   reencryptMasked(ciphertext: Ciphertext, level: number): Ciphertext {
-    const { ring, base, engine } = this.context;
+    const { ring, base } = this.context;
     return ring.scope(() => {
       const digits = base.digits(this.phase(ciphertext));
       const lifted = toNtt(base.evaluate(digits, this.context.indicesAt(level)));
-      engine.heap.u32(digits, base.digitBytes / 4).fill(0);
-      engine.release(digits, base.digitBytes);
+      digits.wipe();
+      digits.release();
       return this.encryptPoly(lifted, level, ciphertext.scale);
     }, polynomialsIn);
   }
