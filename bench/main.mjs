@@ -29,7 +29,7 @@ function options() {
     json: values.json,
     effort: values.quick ? QUICK : THOROUGH,
     threads: integer('threads', 1, 64),
-    sealBits: integer('seal-bits', 40, 60),
+    sealBits: integer('seal-bits', 30, 60),
   };
 }
 

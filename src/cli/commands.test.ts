@@ -164,6 +164,14 @@ describe('hermetic evaluate', () => {
     expect(said.stderr).toMatch(/^error: /);
   });
 
+  it.each([[['/dev/zero', '--data', at('test.csv')]], [[at('model.safetensors'), '--data', '/dev/zero']]])(
+    'does not read a device to its end: %j',
+    async (words) => {
+      const said = await say(['evaluate', ...words]);
+      expect(said.stderr).toMatch(/not a regular file|is a device/);
+    },
+  );
+
   it('refuses a truncated model', async () => {
     const bytes = readFileSync(at('model.safetensors'));
     writeFileSync(at('cut.safetensors'), bytes.subarray(0, bytes.length - 9));

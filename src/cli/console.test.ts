@@ -215,6 +215,11 @@ describe('token files', () => {
     expect(readFileSync(path, 'utf8').trim()).toBe(first.token);
   });
 
+  it('are short', async () => {
+    await expect(readToken('/dev/zero')).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+    await expect(readToken(join(folder, 'none'))).rejects.toMatchObject({ code: 'DISK' });
+  });
+
   it('must not be empty', async () => {
     writeFileSync(join(folder, 'empty'), '\n');
     await expect(readToken(join(folder, 'empty'))).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });

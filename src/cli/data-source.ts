@@ -1,13 +1,15 @@
 /** `--data`: a CSV file, or a part of a well-known data set by name (`imdb:train`), as examples and as features. */
 
+import { stat } from 'node:fs/promises';
 import { HermeticError } from '../base/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { requireTwoClasses, splitRows } from '../data/dataset.ts';
 import { type Examples, examplesToApply, examplesToFit, type Purpose, selectExamples } from '../data/examples.ts';
 import { applyFeatures } from '../data/features.ts';
-import { loadDigits, loadImdb, loadMnist, loadMnist38, loadSpam, loadXor, readTable } from '../data/index.ts';
+import { readTable } from '../data/node/read-file.ts';
 import type { FeatureSettings } from '../data/settings.ts';
 import type { Table } from '../data/table.ts';
+import { loadXor } from '../data/xor.ts';
 import type { ImageSize, Part } from './parsers.ts';
 
 export interface DataRequest {
@@ -27,11 +29,11 @@ export interface Split {
 }
 
 const LOADERS: Readonly<Record<string, () => Promise<Split>>> = {
-  imdb: loadImdb,
-  spam: loadSpam,
-  mnist: loadMnist,
-  mnist38: loadMnist38,
-  digits: loadDigits,
+  imdb: async () => (await import('../data/node/imdb.ts')).loadImdb(),
+  spam: async () => (await import('../data/node/spam.ts')).loadSpam(),
+  mnist: async () => (await import('../data/node/mnist.ts')).loadMnist(),
+  mnist38: async () => (await import('../data/node/mnist.ts')).loadMnist38(),
+  digits: async () => (await import('../data/node/mnist.ts')).loadDigits(),
   xor: async () => ({ train: loadXor(), test: loadXor() }),
 };
 
@@ -60,7 +62,7 @@ export async function examplesForFitting(request: DataRequest, signal?: AbortSig
     throw new HermeticError('BAD_ARGUMENT', 'which column holds the classes?', { mend: 'Give --label COLUMN.' });
   }
   const { label, text, image } = request;
-  const table = await readTable(request.data, signal);
+  const table = await readCsv(request.data, signal);
   return choose(
     examplesToFit(table, { label, ...(text !== undefined && { text }), ...(image !== undefined && { image }) }),
     request,
@@ -87,8 +89,18 @@ async function examplesForModel(
 ): Promise<Examples> {
   const named = await loadDataSet(request.data);
   if (named !== undefined) return choose(checkFits(named, settings, request.data), request);
-  const table = withTextColumn(await readTable(request.data, signal), settings, request.text);
+  const table = withTextColumn(await readCsv(request.data, signal), settings, request.text);
   return choose(examplesToApply(table, settings, purpose, request.label), request);
+}
+
+/** A device such as /dev/zero has no end. */
+async function readCsv(path: string, signal?: AbortSignal): Promise<Table> {
+  const isDevice = await stat(path).then(
+    (stats) => stats.isCharacterDevice() || stats.isBlockDevice(),
+    () => false,
+  );
+  if (!isDevice) return await readTable(path, signal);
+  throw new HermeticError('BAD_ARGUMENT', `${path} is a device, not a file`, { mend: 'Name a CSV file.' });
 }
 
 /** The table with `column` under the name that the model knows its text by. */

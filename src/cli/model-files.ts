@@ -1,26 +1,15 @@
 /** Plain models on the disk, and what a mistaken file is. */
 
-import { readFile } from 'node:fs/promises';
 import { HermeticError } from '../base/errors.ts';
 import { parseFeatureSettings } from '../data/parse-settings.ts';
 import type { FeatureSettings } from '../data/settings.ts';
 import { type PlainModel, readModelFile, writeModelFile } from '../protocol/model-file.ts';
 import { writeFileAtomically } from '../protocol/node/atomic-file.ts';
-import { diskError } from '../protocol/node/disk-error.ts';
-
-/** Reads a file as a whole. HermeticError DISK. */
-export async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    // Not the Buffer itself: its slice is a view, where a Uint8Array's is a copy.
-    return new Uint8Array(await readFile(path));
-  } catch (error) {
-    throw diskError(error, 'read', path);
-  }
-}
+import { withFileSource } from '../protocol/node/file-source.ts';
 
 /** HermeticError DISK, BAD_FILE. */
 export async function readPlainModel(path: string): Promise<PlainModel> {
-  const bytes = await readBytes(path);
+  const bytes = await withFileSource(path, (source) => source.read(source.size));
   if (new TextDecoder('latin1').decode(bytes.subarray(0, 8)) === 'HERMETIC') {
     throw new HermeticError('BAD_FILE', `${path} is sealed, or a key`, {
       expected: 'a plain model (safetensors)',

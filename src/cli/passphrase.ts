@@ -1,9 +1,8 @@
 /** Passphrases: from a file or typed, never from the command line, where every process could read them. */
 
-import { readFile } from 'node:fs/promises';
 import { HermeticError } from '../base/errors.ts';
-import { diskError } from '../protocol/node/disk-error.ts';
 import type { Io } from './io.ts';
+import { readShortText } from './short-text.ts';
 
 export interface PassphraseSource {
   /** Its first line is the passphrase. */
@@ -29,13 +28,8 @@ export async function readPassphrase(io: Io, { file, keyFile, fresh = false }: P
 }
 
 async function firstLine(file: string): Promise<string> {
-  let content: string;
-  try {
-    content = await readFile(file, 'utf8');
-  } catch (error) {
-    throw diskError(error, 'read', file);
-  }
-  const [line] = content.replace(/^\uFEFF/, '').split(/\r?\n/, 1);
+  const content = await readShortText(file);
+  const [line] = content.split(/\r?\n/, 1);
   if (line !== '') return line;
   throw new HermeticError('BAD_ARGUMENT', `the passphrase file ${file} is empty`, {
     expected: 'the passphrase in its first line',

@@ -13,7 +13,7 @@ export interface PlanSizes {
   /** One refresh, to the owner and back. */
   readonly refreshUp: number;
   readonly refreshDown: number;
-  /** Ciphertexts and keys in memory at the worst moment. */
+  /** Ciphertexts, the batch and keys in memory at the worst moment. */
   readonly memory: number;
 }
 
@@ -34,6 +34,7 @@ export function planSizes(plan: TrainingPlan, parameters: CkksParameters): PlanS
     refreshDown: refreshed * polynomial(plan.freshLevel),
     memory:
       plan.stepCost.peakCiphertexts * words(baseLimbs + plan.freshLevel) +
+      plan.chunks * plan.batch * plan.pitch * 8 +
       keys * digits * words(primes.length + specialPrimes.length),
   };
 }

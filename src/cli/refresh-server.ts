@@ -3,7 +3,8 @@
 import type { OwnerKeys } from '../owner/owner-keys.ts';
 import { createRefreshService } from '../owner/owner-refresh.ts';
 import type { RefreshServiceOptions } from '../owner/refresh-service.ts';
-import { createRefreshServer, hashToken, listen } from '../server/index.ts';
+import { listen } from '../server/node/listener.ts';
+import { createRefreshServer, hashToken } from '../server/refresh-server.ts';
 
 export interface RefreshServerOptions extends Pick<RefreshServiceOptions, 'budget' | 'onCall'> {
   readonly parties: readonly { readonly name: string; readonly token: string }[];

@@ -1,18 +1,15 @@
 /** The token by which an owner's server knows a trainer. */
 
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { utf8ToBytes } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
 import { writeFileAtomically } from '../protocol/node/atomic-file.ts';
-import { diskError } from '../protocol/node/disk-error.ts';
+import { readShortText } from './short-text.ts';
 
 /** HermeticError DISK, BAD_ARGUMENT for an empty file. */
 export async function readToken(path: string): Promise<string> {
-  const token = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw diskError(error, 'read', path);
-  });
-  if (token.trim() !== '') return token.trim();
+  const token = (await readShortText(path)).trim();
+  if (token !== '') return token;
   throw new HermeticError('BAD_ARGUMENT', `the token file ${path} is empty`, {
     mend: 'Copy it anew from the owner, or remove it and let hermetic serve make another.',
   });

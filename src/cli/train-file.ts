@@ -43,7 +43,6 @@ export interface TrainOutcome {
   /** By this process: fewer than the recipe's after an interruption. */
   readonly stepsTaken: number;
   readonly trainingSeconds: number;
-  readonly rowsPerSecond: number;
   readonly stepMs: readonly number[];
   readonly refreshes: number;
   /** Phases and levels of the first step. */
@@ -79,19 +78,12 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
       observer: watch.observer,
     }).finally(() => watch.stop());
     const modelId = await writeSealed(request.out, result.model, keys.parameters);
-    const { stepMs, phases, refreshes } = watch;
-    const trainingSeconds = stepMs.reduce((sum, ms) => sum + ms, 0) / 1000;
     return {
       recipe: result.recipe,
       plan: result.plan,
       bytes: await fileSize(request.out),
       modelId,
-      stepsTaken: stepMs.length,
-      trainingSeconds,
-      rowsPerSecond: trainingSeconds > 0 ? (stepMs.length * result.recipe.batch) / trainingSeconds : 0,
-      stepMs,
-      refreshes,
-      phases,
+      ...watch.summary(),
     };
   } finally {
     keys.dispose();
@@ -124,10 +116,10 @@ function requireTokenFile(tokenFile: string | undefined): string {
 
 /** Turns what happens in a run into a bar, lines, or objects for another program; keeps the times. */
 class Watch {
-  readonly stepMs: number[] = [];
-  refreshes = 0;
-  phases: readonly PhaseReport[] = [];
   readonly observer: FitObserver;
+  readonly #stepMs: number[] = [];
+  #refreshes = 0;
+  #phases: readonly PhaseReport[] = [];
   readonly #console: Console;
   readonly #asJson: boolean;
   readonly #steps: number;
@@ -166,6 +158,17 @@ class Watch {
     this.#progress?.stop();
   }
 
+  summary(): Pick<TrainOutcome, 'stepsTaken' | 'trainingSeconds' | 'stepMs' | 'refreshes' | 'phases'> {
+    const trainingSeconds = this.#stepMs.reduce((sum, ms) => sum + ms, 0) / 1000;
+    return {
+      stepsTaken: this.#stepMs.length,
+      trainingSeconds,
+      stepMs: this.#stepMs,
+      refreshes: this.#refreshes,
+      phases: this.#phases,
+    };
+  }
+
   #note(line: string): void {
     if (!this.#asJson) this.#console.note(line);
   }
@@ -187,9 +190,9 @@ class Watch {
 
   #step(report: SealedStepReport): void {
     const { step, steps, ms, level, freshLevel, refreshIn, phases } = report;
-    this.stepMs.push(ms);
-    if (refreshIn === 0) this.refreshes++;
-    if (this.phases.length === 0) this.phases = phases;
+    this.#stepMs.push(ms);
+    if (refreshIn === 0) this.#refreshes++;
+    if (this.#phases.length === 0) this.#phases = phases;
     if (this.#asJson) {
       const event = { event: 'step', step: step + 1, steps, ms, level, freshLevel, refreshIn: refreshIn ?? null };
       this.#console.io.stderr.write(toJsonLine(event));

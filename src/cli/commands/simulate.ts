@@ -2,20 +2,17 @@
 
 import { buildCommand, type Command } from '@stricli/core';
 import type { TrainingRecipe } from '../../nn/architecture.ts';
-import { evaluateData } from '../../nn/evaluation.ts';
 import type { TrainingPlan } from '../../nn/sealed/plan.ts';
-import type { TwinRun } from '../../nn/twin.ts';
 import type { Colors } from '../colors.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
-import { loadDataset } from '../data-source.ts';
 import { type DataFlags, dataFlags, type OutputFlags, outputFlags, type ThreadFlags, threadFlags } from '../flags.ts';
 import type { Forecast } from '../forecast.ts';
 import { formatBytes, formatCount, formatDuration, formatPercent } from '../format.ts';
-import { featureSettingsOf } from '../model-files.ts';
 import { text } from '../parsers.ts';
 import type { PlanSizes } from '../plan-report.ts';
-import { prepareTraining, type TrainingFlags, trainingFlags } from '../training-flags.ts';
+import type { Simulation } from '../simulation.ts';
+import { type TrainingFlags, trainingFlags } from '../training-flags.ts';
 
 interface Flags extends DataFlags, TrainingFlags, ThreadFlags, OutputFlags {
   readonly set: string;
@@ -72,49 +69,22 @@ export const simulate: Command<HermeticContext> = buildCommand<Flags, [string], 
 
 async function runSimulate(this: HermeticContext, flags: Flags, path: string): Promise<void> {
   const console = new Console(this.io, flags);
-  const { loadPublicModel } = await import('../public-model.ts');
-  const { planTraining } = await import('../../nn/sealed/plan.ts');
-  const { simulateTwin } = await import('../simulated-twin.ts');
-  const { planSizes } = await import('../plan-report.ts');
-  const { forecastStep } = await import('../forecast.ts');
-  const model = await loadPublicModel(console, path, flags.set);
-  const settings = featureSettingsOf(model, path);
-  const data = await loadDataset(flags, settings, 'train', this.io.signal);
-  const { recipe: open, batches } = prepareTraining(flags, {
-    data,
-    ...(model.layout !== undefined && { sealedBatch: model.layout.packing.batch }),
-  });
-  const { slots, maxLevel } = model.parameters;
-  const known = { slots, maxLevel, refreshMode: flags.refresh, rows: data.features.rows };
-  const layout = model.layout === undefined ? {} : { layout: model.layout };
-  // Levels and sizes do not depend on the learning rate: a run that cannot be carried out is refused first.
-  const plan = planTraining(
-    model.architecture,
-    { ...open, learningRate: open.learningRate ?? 1 },
-    { ...known, ...layout },
-  );
-  const { recipe, run } = simulateTwin(console, model, plan, open, batches, this.io.signal);
-  const sizes = planSizes(plan, model.parameters);
-  const forecast = flags.time ? await forecastStep(plan, model.parameters.set, flags.threads) : undefined;
-  const test =
-    flags.test === undefined
-      ? undefined
-      : await loadDataset({ data: flags.test, label: flags.label }, settings, 'evaluate');
-  const evaluation =
-    test && evaluateData(model.architecture, run.weights, { features: test.features, targets: test.targets.values });
-  const accuracy = run.curves.accuracy.at(-1) ?? Number.NaN;
+  const { simulateRun } = await import('../simulation.ts');
+  const simulation = await simulateRun(console, path, flags);
+  const { parameters, plan, sizes, forecast, recipe, run, evaluation } = simulation;
+  const { set, securityBits, logQP } = parameters;
+  const { loss, accuracy } = run.curves;
   console.result(
     {
-      set: model.parameters.set,
-      securityBits: model.parameters.securityBits,
-      logQP: model.parameters.logQP,
+      set,
+      securityBits,
+      logQP,
       plan: planJson(plan, sizes),
       ...(forecast && { forecast: { ...forecast, seconds: forecast.secondsPerStep * recipe.steps } }),
       recipe,
-      twin: { loss: run.curves.loss, accuracy: run.curves.accuracy, ...(evaluation && { test: evaluation }) },
+      twin: { loss, accuracy, ...(evaluation && { test: evaluation }) },
     },
-    (colors) =>
-      describe(colors, plan, sizes, forecast, recipe, run, evaluation?.accuracy ?? accuracy, evaluation !== undefined),
+    (colors) => describe(colors, simulation),
   );
 }
 
@@ -133,16 +103,10 @@ function planJson(plan: TrainingPlan, sizes: PlanSizes): Record<string, unknown>
   };
 }
 
-function describe(
-  { bold, dim }: Colors,
-  plan: TrainingPlan,
-  sizes: PlanSizes,
-  forecast: Forecast | undefined,
-  recipe: TrainingRecipe,
-  run: TwinRun,
-  accuracy: number,
-  tested: boolean,
-): string {
+function describe({ bold, dim }: Colors, simulation: Simulation): string {
+  const { plan, sizes, forecast, recipe, run, evaluation } = simulation;
+  const accuracy = evaluation?.accuracy ?? run.curves.accuracy.at(-1) ?? Number.NaN;
+  const measuredOn = evaluation === undefined ? 'on the last batch' : 'on the test data';
   const { weights, velocities, refreshed } = plan.ciphertexts;
   const rows: [string, string][] = [
     ['levels', `${plan.levelsPerStep} a step of ${plan.maxLevel}; ${plan.levelsPerPrediction} a prediction`],
@@ -165,7 +129,7 @@ function describe(
     ...timeRow(forecast, recipe),
     ['learning rate', `${recipe.learningRate}, ${recipe.schedule.kind}`],
     ['loss', `${(run.curves.loss[0] ?? Number.NaN).toFixed(4)} → ${(run.curves.loss.at(-1) ?? Number.NaN).toFixed(4)}`],
-    ['accuracy', `${bold(formatPercent(accuracy))} ${dim(tested ? 'on the test data' : 'on the last batch')}`],
+    ['accuracy', `${bold(formatPercent(accuracy))} ${dim(measuredOn)}`],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');

@@ -16,6 +16,7 @@ import {
 } from '../flags.ts';
 import { formatBytes, formatCount, formatDuration } from '../format.ts';
 import { refreshTarget, text } from '../parsers.ts';
+import type { TrainOutcome } from '../train-file.ts';
 import { type TrainingFlags, trainingFlags } from '../training-flags.ts';
 
 interface Flags extends DataFlags, Pick<FittingFlags, 'vocabulary'>, TrainingFlags, ThreadFlags, OutputFlags {
@@ -100,26 +101,19 @@ async function runTrain(this: HermeticContext, flags: Flags, path: string): Prom
     progress: flags.progress,
     out: flags.out,
   });
-  const seconds = (performance.now() - began) / 1000;
-  const { recipe, bytes, modelId, trainingSeconds, rowsPerSecond, stepsTaken, stepMs, plan } = outcome;
+  tellOutcome(console, flags.out, outcome, (performance.now() - began) / 1000);
+}
+
+function tellOutcome(console: Console, out: string, outcome: TrainOutcome, seconds: number): void {
+  const { recipe, bytes, modelId, trainingSeconds, stepsTaken, stepMs, plan, refreshes, phases } = outcome;
+  const rowsPerSecond = trainingSeconds > 0 ? (stepsTaken * recipe.batch) / trainingSeconds : 0;
+  const { levelsPerStep } = plan;
+  const levels = phases.map(({ phase, level }) => ({ phase, level }));
+  const run = { steps: stepsTaken, refreshes, levelsPerStep, seconds, trainingSeconds, rowsPerSecond, stepMs };
   console.result(
-    {
-      out: flags.out,
-      bytes,
-      modelId,
-      recipe,
-      steps: stepsTaken,
-      refreshes: outcome.refreshes,
-      levelsPerStep: plan.levelsPerStep,
-      seconds,
-      trainingSeconds,
-      rowsPerSecond,
-      stepMs,
-      loss: 'locked',
-      ...(outcome.phases.length > 0 && { levels: outcome.phases.map(({ phase, level }) => ({ phase, level })) }),
-    },
+    { out, bytes, modelId, recipe, ...run, loss: 'locked', levels },
     ({ bold, dim }) =>
-      `${bold(flags.out)}  ${formatBytes(bytes)}: ${stepsTaken} steps of ${formatCount(recipe.batch)} in ` +
+      `${bold(out)}  ${formatBytes(bytes)}: ${stepsTaken} steps of ${formatCount(recipe.batch)} in ` +
       `${formatDuration(1000 * trainingSeconds)}, ${formatCount(rowsPerSecond)} rows/s, ${dim('loss locked')}`,
   );
 }

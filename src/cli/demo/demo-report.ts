@@ -30,14 +30,8 @@ export interface DemoRecord {
 }
 
 export function buildReport(stage: DemoStage, record: DemoRecord): DemoReport {
-  const { spec, timeline, threads } = stage;
-  const { network, rounds, twin, predictions, wallSeconds } = record;
-  const last = rounds[rounds.length - 1];
-  const { description, limbsAtLevel } = last.keys.parameters;
-  const sum = (value: (round: DemoRound) => number): number => rounds.reduce((total, round) => total + value(round), 0);
-  const rowsTrained = sum(({ recipe }) => recipe.steps * recipe.batch);
-  const trainingSeconds = sum((round) => round.trainingSeconds);
-  const { architecture } = network.model;
+  const { spec, timeline } = stage;
+  const { rounds, twin, predictions } = record;
   return {
     schema: REPORT_SCHEMA,
     demo: spec.name,
@@ -45,45 +39,10 @@ export function buildReport(stage: DemoStage, record: DemoRecord): DemoReport {
     createdAt: new Date().toISOString(),
     version: packageVersion(),
     command: spec.name === 'imdb' ? 'npm start' : `npx hermetic demo ${spec.name}`,
-    sealedTestAccuracy: last.evaluation.accuracy,
-    clearTestAccuracy: twin.evaluations[twin.evaluations.length - 1].accuracy,
-    testRows: last.evaluation.rows,
-    reviewsPerSecond: rowsTrained / trainingSeconds,
-    rowsTrained,
-    trainingSeconds,
-    wallSeconds,
-    securityBits: description.securityBits,
-    logQP: Math.round(description.logQP * 100) / 100,
-    weightErrorBits: errorBits(twin.maxWeightError),
-    maxWeightError: twin.maxWeightError,
     rowName: spec.rowName,
-    machine: describeMachine(threads),
-    parameters: {
-      set: description.set,
-      N: description.N,
-      slots: description.N / 2,
-      levels: limbsAtLevel.length - 1,
-      logQP: Math.round(description.logQP * 100) / 100,
-      securityBits: description.securityBits,
-    },
-    network: {
-      shape: shapeOf(architecture),
-      parameters: parameterCount(architecture),
-      layers: architecture.layers.map(({ inputs, units, activation }) => ({
-        inputs,
-        units,
-        activation: activation.name,
-      })),
-    },
-    recipe: recipeReport(stage, rounds),
-    refresh: {
-      mode: 'owner',
-      calls: sum(({ refresh }) => refresh.calls),
-      ciphertexts: sum(({ refresh }) => refresh.ciphertexts),
-      bytesToOwner: sum(({ refresh }) => refresh.received),
-      bytesToTrainer: sum(({ refresh }) => refresh.sent),
-      ownerSeconds: sum(({ refresh }) => refresh.ms) / 1000,
-    },
+    ...headline(record),
+    ...setting(stage, record),
+    refresh: refreshReport(rounds),
     rounds: rounds.map((round, i) => ({
       trainer: round.trainer,
       rows: round.rows,
@@ -104,9 +63,85 @@ export function buildReport(stage: DemoStage, record: DemoRecord): DemoReport {
   };
 }
 
+function total(rounds: readonly DemoRound[], value: (round: DemoRound) => number): number {
+  return rounds.reduce((sum, round) => sum + value(round), 0);
+}
+
+type Headline =
+  | 'sealedTestAccuracy'
+  | 'clearTestAccuracy'
+  | 'testRows'
+  | 'reviewsPerSecond'
+  | 'rowsTrained'
+  | 'trainingSeconds'
+  | 'wallSeconds'
+  | 'securityBits'
+  | 'logQP'
+  | 'weightErrorBits'
+  | 'maxWeightError';
+
+function headline({ rounds, twin, wallSeconds }: DemoRecord): Pick<DemoReport, Headline> {
+  const last = rounds[rounds.length - 1];
+  const { securityBits, logQP } = last.keys.parameters.description;
+  const rowsTrained = total(rounds, ({ recipe }) => recipe.steps * recipe.batch);
+  const trainingSeconds = total(rounds, (round) => round.trainingSeconds);
+  return {
+    sealedTestAccuracy: last.evaluation.accuracy,
+    clearTestAccuracy: twin.evaluations[twin.evaluations.length - 1].accuracy,
+    testRows: last.evaluation.rows,
+    reviewsPerSecond: rowsTrained / trainingSeconds,
+    rowsTrained,
+    trainingSeconds,
+    wallSeconds,
+    securityBits,
+    logQP: hundredths(logQP),
+    weightErrorBits: errorBits(twin.maxWeightError),
+    maxWeightError: twin.maxWeightError,
+  };
+}
+
+function hundredths(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+function setting(
+  stage: DemoStage,
+  { network, rounds }: DemoRecord,
+): Pick<DemoReport, 'machine' | 'parameters' | 'network' | 'recipe'> {
+  const { architecture } = network.model;
+  const { description, limbsAtLevel } = rounds[0].keys.parameters;
+  const { set, N, logQP, securityBits } = description;
+  const levels = limbsAtLevel.length - 1;
+  return {
+    machine: describeMachine(stage.threads),
+    parameters: { set, N, slots: N / 2, levels, logQP: hundredths(logQP), securityBits },
+    network: {
+      shape: shapeOf(architecture),
+      parameters: parameterCount(architecture),
+      layers: architecture.layers.map(({ inputs, units, activation }) => ({
+        inputs,
+        units,
+        activation: activation.name,
+      })),
+    },
+    recipe: recipeReport(stage, rounds),
+  };
+}
+
+function refreshReport(rounds: readonly DemoRound[]): DemoReport['refresh'] {
+  return {
+    mode: 'owner',
+    calls: total(rounds, ({ refresh }) => refresh.calls),
+    ciphertexts: total(rounds, ({ refresh }) => refresh.ciphertexts),
+    bytesToOwner: total(rounds, ({ refresh }) => refresh.received),
+    bytesToTrainer: total(rounds, ({ refresh }) => refresh.sent),
+    ownerSeconds: total(rounds, ({ refresh }) => refresh.ms) / 1000,
+  };
+}
+
 function recipeReport({ spec }: DemoStage, rounds: readonly DemoRound[]): DemoReport['recipe'] {
   const { recipe } = rounds[0];
-  const steps = rounds.reduce((sum, round) => sum + round.recipe.steps, 0);
+  const steps = total(rounds, (round) => round.recipe.steps);
   const end = rounds[rounds.length - 1].recipe;
   const falling = learningRateAt(end, end.steps) === 0;
   const anew = rounds.length > 1 ? '; momentum begins anew with each trainer' : '';
@@ -151,16 +186,15 @@ function sizesOf({ rounds, network, predictionBytes, predictions }: DemoRecord):
 }
 
 function wireOf({ rounds, predictions, predictionBytes }: DemoRecord): WireItem[] {
-  const total = (value: (round: DemoRound) => number): number => rounds.reduce((sum, round) => sum + value(round), 0);
   const down = { from: 'owner', to: 'trainer', count: rounds.length };
   const up = { from: 'trainer', to: 'owner', count: rounds.length };
-  const calls = total(({ refresh }) => refresh.calls);
+  const calls = total(rounds, ({ refresh }) => refresh.calls);
   return [
-    { ...down, what: 'Trainer keys', bytes: total(({ bytes }) => bytes.trainerKeys) },
-    { ...down, what: 'Sealed network', bytes: total(({ bytes }) => bytes.received) },
-    { ...up, what: 'Masked ciphertexts', count: calls, bytes: total(({ refresh }) => refresh.received) },
-    { ...down, what: 'Fresh ciphertexts', count: calls, bytes: total(({ refresh }) => refresh.sent) },
-    { ...up, what: 'Trained network', bytes: total(({ bytes }) => bytes.returned) },
+    { ...down, what: 'Trainer keys', bytes: total(rounds, ({ bytes }) => bytes.trainerKeys) },
+    { ...down, what: 'Sealed network', bytes: total(rounds, ({ bytes }) => bytes.received) },
+    { ...up, what: 'Masked ciphertexts', count: calls, bytes: total(rounds, ({ refresh }) => refresh.received) },
+    { ...down, what: 'Fresh ciphertexts', count: calls, bytes: total(rounds, ({ refresh }) => refresh.sent) },
+    { ...up, what: 'Trained network', bytes: total(rounds, ({ bytes }) => bytes.returned) },
     ...(predictions.length > 0 ? [{ ...up, what: 'Sealed predictions', count: 1, bytes: predictionBytes }] : []),
   ];
 }

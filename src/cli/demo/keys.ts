@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { planTraining } from '../../nn/sealed/plan.ts';
 import { writeTrainerKeys } from '../../owner/key-file.ts';
-import { createKeys, type OwnerKeys, restoreKeys } from '../../owner/owner-keys.ts';
+import { createKeys, type OwnerKeys } from '../../owner/owner-keys.ts';
 import { writeFileAtomically } from '../../protocol/node/atomic-file.ts';
 import type { EvaluationKeyNeeds } from '../../rlwe/keys.ts';
 import { parameterSet } from '../../schemes/ckks/parameters.ts';
@@ -51,12 +51,7 @@ async function create(stage: DemoStage, path: string, threads: number | undefine
     },
   }).finally(() => progress?.stop());
   await writeFileAtomically(path, (sink) => writeTrainerKeys(sink, created));
-  // The owner needs the secret alone: an engine without the evaluation keys takes far less memory.
-  const secret = created.secret.toBytes();
-  created.dispose();
-  const keys = await restoreKeys(created.context.parameters, created.keyId, secret, threads);
-  secret.fill(0);
-  return keys;
+  return created;
 }
 
 /** The evaluation keys that the plan uses: for small batches far fewer than every plan would need. */

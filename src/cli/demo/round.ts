@@ -75,42 +75,50 @@ export interface RoundTask {
   readonly network: DemoNetwork;
 }
 
+/** Training in another process, with this one answering its refreshes; then the owner opens the result. */
 export async function runRound(stage: DemoStage, task: RoundTask): Promise<DemoRound> {
-  const { story, timeline, spec, recipe } = stage;
-  const { keys } = task.made;
+  const { timeline } = stage;
   const actor = trainerName(stage, task.index);
-  const steps = totalSteps(stage) / spec.trainers;
   const token = await writeNewToken(join(task.folder, 'token'));
-  const server = await startRefreshServer(keys, { parties: [{ name: actor, token }], port: 0 });
+  const server = await startRefreshServer(task.made.keys, { parties: [{ name: actor, token }], port: 0 });
   const began = timeline.seconds;
-  const process = startTrainer({
-    words: [...trainWords(stage, task.index, steps, server.url), ...threadWords(stage)],
-    folder: task.folder,
-    signal: stage.signal,
-    onEvent: (event) => progress.update(Number(event.step), `level ${event.level} · loss locked`),
-  });
-  story.chapter(actor, `Trains ${steps} steps of ${formatCount(recipe.training.batch)} without a key`);
-  story.tell(
-    `process ${process.pid}, given only trainer.keys, model.sealed, a token and ${server.url}; ` +
-      `${spec.trainers === 1 ? 'the training' : `half of the training`} ${spec.rowName}s it loads itself.`,
-  );
-  const progress = story.progress({ unit: 'step', total: steps, every: Math.max(1, Math.ceil(steps / 5)) });
-  const result = await process.result.finally(async () => {
-    progress.stop();
-    await server.close();
-  });
-  const outcome = result as unknown as TrainerResult;
+  const outcome = await train(stage, task, server.url).finally(() => server.close());
+  const { steps } = outcome.recipe;
   const loading = timeline.seconds - began - outcome.trainingSeconds;
   timeline.add(actor, 'Load keys and data, shadow run', began, loading);
   timeline.add(actor, `Train ${steps} steps`, began + loading, outcome.trainingSeconds);
-  const rowsPerSecond = (steps * outcome.recipe.batch) / outcome.trainingSeconds;
-  const totals = server.totals();
+  tellTraining(stage, outcome, server.totals(), timeline.seconds - began);
+  return await openRound(stage, task, outcome, server.totals());
+}
+
+async function train(stage: DemoStage, { index, folder }: RoundTask, url: string): Promise<TrainerResult> {
+  const { story, spec, recipe, signal } = stage;
+  const steps = totalSteps(stage) / spec.trainers;
+  story.chapter(
+    trainerName(stage, index),
+    `Trains ${steps} steps of ${formatCount(recipe.training.batch)} without a key`,
+  );
+  const words = [...trainWords(stage, index, steps, url), ...threadWords(stage)];
+  let onEvent: (event: Readonly<Record<string, unknown>>) => void = () => {};
+  const trainer = startTrainer({ words, folder, signal, onEvent: (event) => onEvent(event) });
+  story.tell(
+    `process ${trainer.pid}, given only trainer.keys, model.sealed, a token and ${url}; ` +
+      `${spec.trainers === 1 ? 'the training' : 'half of the training'} ${spec.rowName}s it loads itself.`,
+  );
+  const progress = story.progress({ unit: 'step', total: steps, every: Math.max(1, Math.ceil(steps / 5)) });
+  onEvent = ({ step, level }) => progress.update(Number(step), `level ${level} · loss locked`);
+  return (await trainer.result.finally(() => progress.stop())) as unknown as TrainerResult;
+}
+
+function tellTraining(stage: DemoStage, outcome: TrainerResult, totals: RefreshTotals, seconds: number): void {
+  const { story, spec } = stage;
+  const { recipe, trainingSeconds } = outcome;
+  const rowsPerSecond = (recipe.steps * recipe.batch) / trainingSeconds;
   story.tell(
     `${formatCount(rowsPerSecond)} ${spec.rowName}s a second, ${totals.calls} blinded refreshes ` +
       `(${formatBytes(totals.received)} to the owner, ${formatBytes(totals.sent)} back), ${story.colors.bold('loss locked')}.`,
-    timeline.seconds - began,
+    seconds,
   );
-  return await openRound(stage, task, outcome, totals);
 }
 
 /** The object that `hermetic train --json` prints. */

@@ -65,6 +65,7 @@ async function perform(stage: DemoStage): Promise<DemoRecord> {
       const second = await makeKeys(stage, folders[1]);
       held.push(second.keys);
       await rekeyFor(stage, rounds[0], second.keys, folders[1]);
+      held.shift()?.dispose();
       rounds.push(await runRound(stage, { index: 1, folder: folders[1], made: second, network }));
     }
     const answers = await predictSealedRows(stage, rounds[rounds.length - 1], network);

@@ -58,6 +58,7 @@ async function outcome(
     const code = await exitCode(child);
     const result = parseObject(printed);
     if (code === 0 && result !== undefined) return result;
+    if (signal.aborted) throw new HermeticError('ABORTED', 'stopped while a trainer was at work');
     throw asError(code, result, complaints);
   } finally {
     signal.removeEventListener('abort', stop);
