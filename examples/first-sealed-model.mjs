@@ -30,7 +30,9 @@ const sealed = await loadSealedModel(join(folder, 'model.sealed'), keys);
 const { model: trained } = await fit(sealed, keys, data, {
   recipe: { steps: 60, learningRate: 0.4, momentum: 0.9, nesterov: true },
   refresh: (request) => service.answer('trainer', request),
-  observer: { step: ({ step, ms }) => step % 10 === 9 && console.log(`step ${step + 1}, ${ms.toFixed(0)} ms, loss locked`) },
+  observer: {
+    step: ({ step, ms }) => step % 10 === 9 && console.log(`step ${step + 1}, ${ms.toFixed(0)} ms, loss locked`),
+  },
 });
 
 // The owner opens what comes back.

@@ -37,11 +37,6 @@ const LOADERS: Readonly<Record<string, () => Promise<Split>>> = {
   xor: async () => ({ train: loadXor(), test: loadXor() }),
 };
 
-export const dataSetNames: readonly string[] = Object.keys(LOADERS).flatMap((name) => [
-  `${name}:train`,
-  `${name}:test`,
-]);
-
 /** Loads a well-known data set; undefined where `name` is none. HermeticError BAD_ARGUMENT where it is not installed. */
 export async function loadSplit(name: string): Promise<Split | undefined> {
   return Object.hasOwn(LOADERS, name) ? await LOADERS[name]() : undefined;
