@@ -35,7 +35,7 @@ export function buildHermetic(report: (failure: Failure) => void): Application<H
     name: 'hermetic',
     versionInfo: { currentVersion: packageVersion() },
     scanner: { caseStyle: 'allow-kebab-for-camel' },
-    documentation: { disableAnsiColor: false },
+    documentation: { onlyRequiredInUsageLine: true },
     localization: { text: texts(report) },
     determineExitCode: (error) => failureOf(error).exitCode,
   });

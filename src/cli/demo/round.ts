@@ -183,5 +183,5 @@ async function openRound(
 function levelMarks(phases: TrainerResult['levels']): LevelMark[] {
   return phases
     .filter(({ phase }) => phase !== 'prepare')
-    .map(({ phase, level }) => ({ label: phase === 'batch' ? 'fresh weights' : phase, level }));
+    .map(({ phase, level }) => ({ label: phase === 'batch' ? 'fresh' : phase, level }));
 }

@@ -38,8 +38,8 @@ const specs: Readonly<Record<DemoName, DemoSpec>> = {
     fitPart: { index: 1, parts: 10 },
     features:
       'presence × idf of the 4,000 commonest words; vocabulary, idf and mean from a tenth of the training reviews',
-    // Short ones from the official test half; the last is hard: "badly acted … who cares?"
-    predictions: [1212, 13054, 5004, 19548, 23404],
+    // Short ones from the official test half; the last is hard: it says both.
+    predictions: [1212, 13054, 5004, 19548, 20874],
     curveEvery: 4,
   },
   spam: {
