@@ -36,8 +36,9 @@ export async function predictFile(console: Console, request: PredictRequest): Pr
     const model = await withFileSource(request.model, (source) =>
       readSealedModel(source, { parametersFor: () => keys.parameters, onWarning: () => {} }),
     );
-    const { features } = await request.loadData(featureSettingsOf(model, request.model));
+    const { features, classes } = await request.loadData(featureSettingsOf(model, request.model));
     const predictions = await predictSealed(model, keys, features, {
+      classNames: classes,
       signal: console.io.signal,
       onProgress: (done, total) => {
         progress ??= console.progress({ unit: 'row', total, every: Math.max(1, Math.ceil(total / 10)) });

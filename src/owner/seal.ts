@@ -13,7 +13,7 @@ import type { CiphertextRecord, NamedRecord } from '../protocol/ciphertext-recor
 import { fromRecord, toRecord } from '../protocol/ckks-codec.ts';
 import { layoutJson } from '../protocol/layout-json.ts';
 import type { PlainModel } from '../protocol/model-file.ts';
-import { trainingSoFar } from '../protocol/provenance.ts';
+import { forgetTraining, trainingSoFar } from '../protocol/provenance.ts';
 import type { SealedModel } from '../protocol/sealed-model.ts';
 import type { SlotVector } from '../tensor/slot-vectors.ts';
 import { type OwnerKeys, requireKey } from './owner-keys.ts';
@@ -67,7 +67,8 @@ export function open(sealed: SealedModel, keys: OwnerKeys): PlainModel {
 
 /**
  * The same network under another key: decrypted and encrypted afresh, with new seeds and nothing of the old slots but
- * the weights. Provenance carries on. The keys must be of parameters with the same number of slots.
+ * the weights. Round and training runs are forgotten too: the next trainer cannot tell whose work it goes on with. The
+ * keys must be of parameters with the same number of slots.
  * @throws HermeticError as `open`; WRONG_KEY for keys of another size
  */
 export function rekey(sealed: SealedModel, from: OwnerKeys, to: OwnerKeys): SealedModel {
@@ -82,6 +83,8 @@ export function rekey(sealed: SealedModel, from: OwnerKeys, to: OwnerKeys): Seal
   const layout = parseSealedLayout(sealed.packing, architecture);
   return {
     ...sealed,
+    round: 0,
+    provenance: forgetTraining(sealed.provenance),
     packing: layoutJson(layout),
     records: encryptWeights(to, architecture, layout, weights),
     keyId: to.keyId,

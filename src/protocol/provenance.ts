@@ -65,6 +65,11 @@ export function initializersOf(provenance: readonly JsonValue[], architecture: A
   return initializers.length === layers.length ? initializers : layers.map(() => glorotUniform());
 }
 
+/** Without its training runs: what a next trainer may know. */
+export function forgetTraining(provenance: readonly JsonValue[]): JsonValue[] {
+  return provenance.filter((entry) => initEntry.safeParse(entry).success);
+}
+
 /** Training runs so far, and their steps. */
 export function trainingSoFar(provenance: readonly JsonValue[]): { readonly runs: number; readonly steps: number } {
   const entries = provenance.flatMap((entry) => trainingEntry.safeParse(entry).data ?? []);

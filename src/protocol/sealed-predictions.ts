@@ -20,6 +20,8 @@ interface PredictionFields {
   readonly keyId: string;
   /** Identity of the sealed model that predicted. */
   readonly modelId: string;
+  /** What the labels 0, 1, … are called, where the model's features say so: public, like the features themselves. */
+  readonly classNames?: readonly string[] | undefined;
   /** How outputs lie in slots; checked by `tensor`, opaque here. */
   readonly packing: JsonValue;
 }
@@ -38,6 +40,7 @@ export interface SealedPredictionsHeader extends PredictionFields {
 }
 
 const MAX_ROWS = 2 ** 32;
+const MAX_CLASS_NAMES = 4096;
 
 const predictionRecord = z.strictObject({
   ...recordFields,
@@ -55,6 +58,7 @@ export const sealedPredictionsHeader: z.ZodType<SealedPredictionsHeader> = z
       .max(1 << 24),
     keyId: hexIdentifier,
     modelId: hexIdentifier,
+    classNames: z.array(z.string().max(1000)).max(MAX_CLASS_NAMES).optional(),
     packing: jsonValue,
     records: z.array(predictionRecord).min(1).max(MAX_RECORDS),
   })
@@ -76,8 +80,9 @@ export function writeSealedPredictions(
   predictions: SealedPredictions,
   parameters: CiphertextParameters,
 ): Promise<string> {
-  const { rows, classes, keyId, modelId, packing, records } = predictions;
-  const content = { rows, classes, keyId, modelId, packing, records };
+  const { rows, classes, keyId, modelId, classNames, packing, records } = predictions;
+  const names = classNames === undefined ? {} : { classNames };
+  const content = { rows, classes, keyId, modelId, ...names, packing, records };
   return writeCiphertextFile(sink, 'sealed-predictions', sealedPredictionsHeader, parameters, content);
 }
 

@@ -23,6 +23,8 @@ import { requireTrainerKey, type TrainerKeys } from './trainer-keys.ts';
 export interface PredictOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (rowsDone: number, rows: number) => void;
+  /** Written into the file, so that the owner can name the classes that it unlocks. */
+  readonly classNames?: readonly string[];
 }
 
 type PredictionRecord = SealedPredictions['records'][number];
@@ -50,6 +52,7 @@ export async function predictSealed(
       classes: outputSize(model.architecture),
       keyId: keys.keyId,
       modelId: model.modelId,
+      classNames: options.classNames,
       packing: predictionLayoutJson({ form, outputs, factor, slots, pitch }),
       records,
     };

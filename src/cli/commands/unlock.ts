@@ -72,20 +72,44 @@ async function runUnlock(this: HermeticContext, flags: Flags, path: string): Pro
       ...(flags.rows !== undefined && { rows: flags.rows }),
       ...(flags.bits !== undefined && { release: { kind: 'rounded', bits: flags.bits } as const }),
     });
-    const { rows, classes, modelId } = sealed;
-    if (flags.out !== undefined) await writeText(flags.out, toCsv(predictions));
+    const { rows, classes, classNames, modelId } = sealed;
+    const named = predictions.map((row) => nameClass(row, classNames));
+    if (flags.out !== undefined) await writeText(flags.out, toCsv(named));
     console.result(
-      { rows, classes, modelId, predictions, ...(flags.out !== undefined && { out: flags.out }) },
+      { rows, classes, modelId, predictions: named, ...(flags.out !== undefined && { out: flags.out }) },
       ({ bold }) =>
-        flags.out === undefined ? toCsv(predictions).trimEnd() : `${bold(flags.out)}  ${predictions.length} rows`,
+        flags.out === undefined ? toCsv(named).trimEnd() : `${bold(flags.out)}  ${predictions.length} rows`,
     );
   });
 }
 
-/** row,label and the rounded outputs where they were asked for. */
-function toCsv(predictions: readonly UnlockedRow[]): string {
+interface NamedRow extends UnlockedRow {
+  /** What the label is called, where the file says so. */
+  readonly class?: string;
+}
+
+function nameClass(row: UnlockedRow, names: readonly string[] | undefined): NamedRow {
+  const name = names?.[row.label];
+  return name === undefined ? row : { ...row, class: name };
+}
+
+/** row,label, the class's name where there is one, and the rounded outputs where they were asked for. */
+function toCsv(predictions: readonly NamedRow[]): string {
   const outputs = predictions[0]?.outputs?.length ?? 0;
-  const header = ['row', 'label', ...Array.from({ length: outputs }, (_, i) => `output${i}`)];
-  const lines = predictions.map(({ row, label, outputs: values = [] }) => [row, label, ...values].join(','));
+  const names = predictions.some((row) => row.class !== undefined);
+  const header = [
+    'row',
+    'label',
+    ...(names ? ['class'] : []),
+    ...Array.from({ length: outputs }, (_, i) => `output${i}`),
+  ];
+  const lines = predictions.map((row) =>
+    [row.row, row.label, ...(names ? [quoted(row.class ?? '')] : []), ...(row.outputs ?? [])].join(','),
+  );
   return `${[header.join(','), ...lines].join('\n')}\n`;
+}
+
+/** A CSV cell. */
+function quoted(cell: string): string {
+  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }
