@@ -3,8 +3,9 @@ import { encodeOperand, inverseMod, mulMod, powMod } from './arithmetic.ts';
 import type { Engine } from './engine.ts';
 import type { Address } from './heap.ts';
 import { PrimeContext } from './prime-context.ts';
+import { storagePosition } from './storage-order.ts';
 import { chachaBlock } from './twin-chacha.ts';
-import { createTwinEngine, storagePosition } from './twin-executor.ts';
+import { createTwinEngine } from './twin-executor.ts';
 import { createEngine } from './wasm-executor.ts';
 
 /** 28-bit primes ≡ 1 mod 2^16: good for every size up to 2^15. */

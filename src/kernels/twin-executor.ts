@@ -2,11 +2,13 @@
  * The readable twin of the kernels: every operation by its definition, in bigint, over the same memory. Slow; its
  * results are bit for bit those of the WASM module, which the tests hold against it.
  */
-import { decodeOperand, encodeOperand, inverseMod, modBigint, mulMod, powMod, reverseBits } from './arithmetic.ts';
+import { decodeOperand, encodeOperand, inverseMod, modBigint, mulMod } from './arithmetic.ts';
 import { Engine, type Executor } from './engine.ts';
 import { type Address, Heap } from './heap.ts';
 import { Operation, TASK_WORDS } from './operations.ts';
+import { storagePosition } from './storage-order.ts';
 import { chachaWords } from './twin-chacha.ts';
+import { butterfly, centre, evaluate, interpolate, permute, roundHalfEven } from './twin-transforms.ts';
 
 /** An engine whose kernels are the twin: same interface, one thread, bigint. */
 export function createTwinEngine(): Engine {
@@ -191,16 +193,7 @@ export class TwinExecutor implements Executor {
   }
 
   private tensorProduct(a: number[]): void {
-    const [, d0, d1, d2, quads, count, bytes, ctx] = a as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [, d0, d1, d2, quads, count, bytes, ctx] = a;
     const p = this.prime(ctx);
     const list = this.words(quads, 4 * count);
     for (let i = 0; i < bytes / 4; i++) {
@@ -228,16 +221,7 @@ export class TwinExecutor implements Executor {
   }
 
   private convertBase(a: number[]): void {
-    const [, from, sources, to, targets, matrix, begin, end] = a as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [, from, sources, to, targets, matrix, begin, end] = a;
     const source = this.words(from, 2 * sources);
     const target = this.words(to, 2 * targets);
     for (let i = 0; i < targets; i++) {
@@ -255,19 +239,7 @@ export class TwinExecutor implements Executor {
   }
 
   private multiplyDiagonals(a: number[]): void {
-    const [, ciphers, terms, plains, plainBytes, outs, sums, patterns, from, to, ctx] = a as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [, ciphers, terms, plains, plainBytes, outs, sums, patterns, from, to, ctx] = a;
     const p = this.prime(ctx);
     const unMontgomery = BigInt(inverseMod(mulMod(65536, 65536, p), p));
     const cipherList = Array.from(this.words(ciphers, terms));
@@ -305,7 +277,7 @@ export class TwinExecutor implements Executor {
   }
 
   private roundReduce(a: number[], scale: number): void {
-    const [, out, x, stride, count, ctx] = a as [number, number, number, number, number, number];
+    const [, out, x, stride, count, ctx] = a;
     const p = this.prime(ctx);
     for (let i = 0; i < count; i++) {
       const value = this.heap.f64((x + i * stride) as Address, 1)[0] as number;
@@ -330,7 +302,7 @@ export class TwinExecutor implements Executor {
   }
 
   private mixedRadixDigits(a: number[]): void {
-    const [, out, list, limbs, , n, count] = a as [number, number, number, number, number, number, number];
+    const [, out, list, limbs, , n, count] = a;
     const sources = Array.from(this.words(list, 2 * limbs));
     const primes = Array.from({ length: limbs }, (_, j) => this.prime(sources[2 * j + 1] as number));
     for (let c = 0; c < count; c++) {
@@ -359,18 +331,7 @@ export class TwinExecutor implements Executor {
   }
 
   private mixedRadixEvaluate(a: number[]): void {
-    const [, out, digits, limbs, weights, halves, always, n, count, ctx] = a as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [, out, digits, limbs, weights, halves, always, n, count, ctx] = a;
     const p = this.prime(ctx);
     const w = this.words(weights, limbs + 1);
     for (let c = 0; c < count; c++) {
@@ -384,19 +345,7 @@ export class TwinExecutor implements Executor {
   }
 
   private mixedRadixToDouble(a: number[], scale: number): void {
-    const [, out, digits, limbs, weights, halves, , , primes, n, count] = a as number[] as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [, out, digits, limbs, weights, halves, , , primes, n, count] = a;
     const w = this.heap.f64(weights as Address, limbs);
     for (let c = 0; c < count; c++) {
       const negative = this.exceedsHalf(digits, halves, limbs, n, c);
@@ -441,37 +390,14 @@ export class TwinExecutor implements Executor {
   }
 
   private divideByLast(a: number[]): void {
-    const [, out, from, last, lastCtx, logN, table, ctx, wh, wl] = a as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [, out, from, last, lastCtx, logN, table, ctx, wh, wl] = a;
     this.switchModulus(out, last, lastCtx, 4 << logN, ctx);
     this.nttForward(out, out, logN, table, ctx);
     this.subtractMulScalar([0, out, from, out, wh, wl, 4 << logN, ctx]);
   }
 
   private subtractTransform(a: number[]): void {
-    const [, out, from, b, c, logN, table, ctx, wh, wl, index] = a as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [, out, from, b, c, logN, table, ctx, wh, wl, index] = a;
     const bytes = 4 << logN;
     this.nttForward(b, b, logN, table, ctx);
     this.subtractMulScalar([0, b, from, b, wh, wl, bytes, ctx]);
@@ -480,19 +406,7 @@ export class TwinExecutor implements Executor {
   }
 
   private expandPlain(a: number[], scale: number): void {
-    const [, out, coefficients, logSmall, table, ctx, , , index, words, temporary] = a as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [, out, coefficients, logSmall, table, ctx, , , index, words, temporary] = a;
     const p = this.prime(ctx);
     this.roundReduceFloat32(temporary, coefficients, 1 << logSmall, scale, ctx);
     this.nttForward(temporary, temporary, logSmall, table, ctx);
@@ -502,84 +416,10 @@ export class TwinExecutor implements Executor {
   }
 }
 
-/** Position in memory of bit-reversed index i: the transposed tiles of assembly/ntt-forward.ts. */
-export function storagePosition(i: number): number {
-  return (i & ~63) | ((i & 3) << 4) | (i & 12) | ((i >> 4) & 3);
-}
-
 /** Which word of a plaintext in pattern form meets coefficient position i: see assembly/diagonals.ts. */
 export function patternPosition(i: number, patterns: number): number {
   const block = Math.floor(i / 64);
   const vector = Math.floor((i % 64) / 4);
   const pattern = patterns === 1 ? 0 : patterns === 4 ? vector % 4 : vector;
   return (block * patterns + pattern) * 4 + (i % 4);
-}
-
-function centre(x: bigint, q: number): bigint {
-  return x > BigInt((q - 1) / 2) ? x - BigInt(q) : x;
-}
-
-/** Σ c_k·ψ^(k(2·brv(i)+1)) for all i: even and odd halves, decimated in the output. */
-function evaluate(coefficients: number[], psi: number, p: number): number[] {
-  const n = coefficients.length;
-  const values = coefficients.slice();
-  const bits = Math.log2(n);
-  for (let m = 1, run = n / 2; m < n; m *= 2, run /= 2) {
-    for (let i = 0; i < m; i++) {
-      const w = powMod(psi, reverseBits(m + i, bits), p);
-      for (let j = 2 * i * run; j < (2 * i + 1) * run; j++) {
-        const t = mulMod(values[j + run] as number, w, p);
-        const x = values[j] as number;
-        values[j] = (x + t) % p;
-        values[j + run] = (x - t + p) % p;
-      }
-    }
-  }
-  return values;
-}
-
-/** N times the coefficients; psi is the inverse root. */
-function interpolate(points: number[], psi: number, p: number): number[] {
-  const n = points.length;
-  const values = points.slice();
-  const bits = Math.log2(n);
-  for (let m = n / 2, run = 1; m >= 1; m /= 2, run *= 2) {
-    for (let i = 0; i < m; i++) {
-      const w = powMod(psi, reverseBits(m + i, bits), p);
-      for (let j = 2 * i * run; j < (2 * i + 1) * run; j++) {
-        const [x, y] = [values[j] as number, values[j + run] as number];
-        values[j] = (x + y) % p;
-        values[j + run] = mulMod((x - y + p) % p, w, p);
-      }
-    }
-  }
-  return values;
-}
-
-function permute(z: Float64Array, order: readonly number[]): void {
-  const copy = z.slice();
-  for (let i = 0; i < order.length; i++) {
-    z[2 * i] = copy[2 * (order[i] as number)] as number;
-    z[2 * i + 1] = copy[2 * (order[i] as number) + 1] as number;
-  }
-}
-
-function butterfly(z: Float64Array, a: number, b: number, c = 0, d = 0, forward = true): void {
-  const [ar, ai, br, bi] = [z[2 * a], z[2 * a + 1], z[2 * b], z[2 * b + 1]] as [number, number, number, number];
-  if (forward) {
-    const [tr, ti] = [br * c + bi * -d, bi * c + br * d];
-    z.set([ar + tr, ai + ti], 2 * a);
-    z.set([ar - tr, ai - ti], 2 * b);
-  } else {
-    const [dr, di] = [ar - br, ai - bi];
-    z.set([ar + br, ai + bi], 2 * a);
-    z.set([dr * c - di * -d, di * c - dr * d], 2 * b);
-  }
-}
-
-function roundHalfEven(x: number): number {
-  const low = Math.floor(x);
-  const rest = x - low;
-  if (rest !== 0.5) return Math.round(x);
-  return low % 2 === 0 ? low : low + 1;
 }

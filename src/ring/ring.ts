@@ -7,6 +7,7 @@ import { reverseBits } from '../kernels/arithmetic.ts';
 import type { Engine } from '../kernels/engine.ts';
 import type { Address } from '../kernels/heap.ts';
 import { PrimeContext } from '../kernels/prime-context.ts';
+import { storagePosition } from '../kernels/storage-order.ts';
 import { type Domain, Poly } from './poly.ts';
 
 export class Ring {
@@ -112,9 +113,4 @@ export class Ring {
     this.permutations.set(g, address);
     return address;
   }
-}
-
-/** Where the kernels keep the value of bit-reversed index i: 4×4 tiles are transposed (assembly/ntt-forward.ts). */
-export function storagePosition(i: number): number {
-  return (i & ~63) | ((i & 3) << 4) | (i & 12) | ((i >> 4) & 3);
 }

@@ -7,8 +7,8 @@ import { HermeticError } from '../../base/errors.ts';
 import { encodeOperand, mulMod, reverseBits } from '../../kernels/arithmetic.ts';
 import type { Address } from '../../kernels/heap.ts';
 import type { PrimeContext } from '../../kernels/prime-context.ts';
+import { storagePosition } from '../../kernels/storage-order.ts';
 import type { Poly } from '../../ring/poly.ts';
-import { storagePosition } from '../../ring/ring.ts';
 import type { RlweContext } from '../../rlwe/context.ts';
 
 /** Values of complex slots; the length is a power of two that divides the slots, and the vector repeats. */
