@@ -7,9 +7,9 @@ import { readOwnerKeys, writeOwnerKeys, writeTrainerKeys } from '../owner/key-fi
 import type { CreatedKeys, OwnerKeys } from '../owner/owner-keys.ts';
 import { writeFileAtomically } from '../protocol/node/atomic-file.ts';
 import { withFileSource } from '../protocol/node/file-source.ts';
+import { makeFolder } from '../protocol/node/make-folder.ts';
 import type { Console } from './console.ts';
 import { readPassphrase } from './passphrase.ts';
-import { makeFolder } from './report/files.ts';
 
 export interface OwnerKeyRequest {
   readonly key: string;

@@ -5,11 +5,11 @@ import { planTraining } from '../../nn/sealed/plan.ts';
 import { writeTrainerKeys } from '../../owner/key-file.ts';
 import { createKeys, type OwnerKeys } from '../../owner/owner-keys.ts';
 import { writeFileAtomically } from '../../protocol/node/atomic-file.ts';
+import { makeFolder } from '../../protocol/node/make-folder.ts';
 import type { EvaluationKeyNeeds } from '../../rlwe/keys.ts';
 import { parameterSet } from '../../schemes/ckks/parameters.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import type { Progress } from '../progress.ts';
-import { makeFolder } from '../report/files.ts';
 import { fileSize } from '../sealed-files.ts';
 import type { DemoStage } from './stage.ts';
 

@@ -1,10 +1,9 @@
 /** Puts a report on the disk: the page, and the same figures as data. */
 
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { utf8ToBytes } from '../../base/bytes.ts';
 import { writeFileAtomically } from '../../protocol/node/atomic-file.ts';
-import { diskError } from '../../protocol/node/disk-error.ts';
+import { makeFolder } from '../../protocol/node/make-folder.ts';
 import { renderReport } from './page.ts';
 import type { DemoReport } from './report.ts';
 
@@ -20,15 +19,6 @@ export async function writeReport(folder: string, report: DemoReport): Promise<R
   await writeText(files.html, renderReport(report));
   await writeText(files.json, `${JSON.stringify(report, null, 2)}\n`);
   return files;
-}
-
-/** The folder with all above it. HermeticError DISK. */
-export async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (error) {
-    throw diskError(error, 'write', path);
-  }
 }
 
 /** A text file as a whole or not at all. HermeticError DISK. */

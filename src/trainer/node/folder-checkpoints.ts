@@ -1,9 +1,10 @@
 /** Checkpoints in a folder, `step-000017.checkpoint` each, put in place by atomic renames. */
-import { mkdir, readdir, unlink } from 'node:fs/promises';
+import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../../protocol/node/atomic-file.ts';
 import { diskError } from '../../protocol/node/disk-error.ts';
 import { withFileSource } from '../../protocol/node/file-source.ts';
+import { makeFolder } from '../../protocol/node/make-folder.ts';
 import type { CheckpointStore } from '../checkpoint-store.ts';
 
 const NAME = /^step-(\d{6,10})\.checkpoint$/;
@@ -32,9 +33,7 @@ export function folderCheckpoints(folder: string): CheckpointStore {
 
   async function prepare(): Promise<void> {
     if (swept) return;
-    await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-      throw diskError(error, 'write', folder);
-    });
+    await makeFolder(folder);
     for (const name of await names()) if (LEFTOVER.test(name)) await remove(join(folder, name));
     swept = true;
   }
