@@ -214,7 +214,7 @@ describe('requests that are dropped, doubled or reordered', () => {
 });
 
 describe('an owner who lies', () => {
-  const cases: [string, (honest: RefreshTransport, theirs: RefreshTransport) => RefreshTransport][] = [
+  const cases: [string, (honest: RefreshTransport, theirs: RefreshTransport) => RefreshTransport, string?][] = [
     ['with nonsense', () => async () => new TextEncoder().encode('<!doctype html><p>Log in')],
     ['with nothing', () => async () => new Uint8Array(0)],
     ['by cutting answers short', (honest) => async (r, o) => (await honest(r, o)).subarray(0, -50)],
@@ -225,10 +225,10 @@ describe('an owner who lies', () => {
         return async (r, o) => (first ??= await honest(r, o));
       },
     ],
-    ['by holding another key', (_, theirs) => theirs],
+    ['by holding another key', (_, theirs) => theirs, 'WRONG_KEY'],
   ];
 
-  it.each(cases)('%s is found out, and what was learned is kept', async (_, lie) => {
+  it.each(cases)('%s is found out, and what was learned is kept', async (_, lie, code = 'REFRESH_FAILED') => {
     const services = [party, stranger].map(({ owner }) => createRefreshService(owner));
     const [honest, theirs] = services.map(
       (service): RefreshTransport =>
@@ -237,7 +237,7 @@ describe('an owner who lies', () => {
     );
     const store = memoryCheckpoints();
     await expect(train(lie(honest, theirs), { checkpoint: store })).rejects.toMatchObject({
-      code: 'REFRESH_FAILED',
+      code,
       mend: expect.any(String),
     });
     const weights = await weightsOf(train(honest, { checkpoint: store }));

@@ -128,7 +128,7 @@ describe('a round', () => {
     expect(largestDifference(open(trained, a.owner).weights, twin(model, data))).toBeLessThan(TOLERANCE);
     expect(service.account('a')).toMatchObject({ calls: 3, runs: 1 });
     await expect(train(sealed, a, {}, { refresh: http('another') })).rejects.toMatchObject({
-      code: 'REFRESH_FAILED',
+      code: 'POLICY_DENIED',
       mend: expect.stringContaining('--token-file'),
     });
     await listener.close();

@@ -7,6 +7,11 @@ const utf8Decoder = new TextDecoder('utf-8', { fatal: true });
 export const hostIsLittleEndian: boolean = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
 /** All parts, one after another, in one new array. */
+/** A copy with a buffer of its own. Not `slice()`: a Node `Buffer`'s shares memory. */
+export function copyBytes(bytes: Uint8Array, start = 0, end: number = bytes.length): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes.subarray(start, end));
+}
+
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;

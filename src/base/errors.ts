@@ -31,6 +31,8 @@ export interface ErrorDetails {
 
 export class HermeticError extends Error {
   readonly code: HermeticErrorCode;
+  /** The message without the mend, to stand inside another sentence. */
+  readonly summary: string;
   readonly expected: string | undefined;
   readonly got: string | undefined;
   readonly mend: string | undefined;
@@ -43,6 +45,7 @@ export class HermeticError extends Error {
     super(details.mend === undefined ? sentence : `${sentence}. ${details.mend}`, { cause: details.cause });
     this.name = 'HermeticError';
     this.code = code;
+    this.summary = sentence;
     this.expected = details.expected;
     this.got = details.got;
     this.mend = details.mend;

@@ -103,14 +103,14 @@ describe('hermetic init', () => {
   });
 
   it.each([
-    [['--data', 'train.csv', '--label', 'y'], 2, /which network.*--layers SPEC or --recipe/],
+    [['--data', 'train.csv', '--label', 'y'], 2, /network is not described.*--layers SPEC or --recipe/],
     [['--data', 'train.csv', '--layers', '1'], 2, /Give --label COLUMN/],
     [['--data', 'train.csv', '--label', 'z', '--layers', '1'], 1, /no column 'z'.*Did you mean 'y'|no column 'z'/],
     [['--data', 'train.csv', '--label', 'y', '--layers', '1:lin5'], 2, /lin5/],
     [['--data', 'train.csv', '--label', 'y', '--layers', '3:lin4'], 1, /2 classes do not fit 3 outputs/],
     [
       ['--data', 'nowhere.csv', '--label', 'y', '--layers', '1'],
-      2,
+      1,
       /nowhere.csv cannot be read: there is no such file/,
     ],
     [['--data', 'train.csv', '--label', 'y', '--recipe', 'xor'], 1, /xor/],

@@ -54,7 +54,7 @@ export async function examplesForFitting(request: DataRequest, signal?: AbortSig
   const named = await loadDataSet(request.data);
   if (named !== undefined) return choose(named, request);
   if (request.label === undefined) {
-    throw new HermeticError('BAD_ARGUMENT', 'which column holds the classes?', { mend: 'Give --label COLUMN.' });
+    throw new HermeticError('BAD_ARGUMENT', 'the column of the classes is not named', { mend: 'Give --label COLUMN.' });
   }
   const { label, text, image } = request;
   const table = await readCsv(request.data, signal);

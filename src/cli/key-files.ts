@@ -54,16 +54,24 @@ export function keyPaths(folder: string): KeyPaths {
   return { owner: join(folder, 'owner.key'), trainer: join(folder, 'trainer.keys') };
 }
 
-/** HermeticError BAD_ARGUMENT where an owner's key is there already: what it sealed would be lost with it. */
-export async function requireNoKeys({ owner }: KeyPaths): Promise<void> {
-  const there = await stat(owner).then(
+/** HermeticError BAD_ARGUMENT where keys are there already: what was sealed with them would be lost. */
+export async function requireNoKeys({ owner, trainer }: KeyPaths): Promise<void> {
+  if (await exists(owner)) {
+    throw new HermeticError('BAD_ARGUMENT', `${owner} is there already`, {
+      mend: 'Name another folder: without this key nobody opens what was sealed with it.',
+    });
+  }
+  if (!(await exists(trainer))) return;
+  throw new HermeticError('BAD_ARGUMENT', `${trainer} is there already`, {
+    mend: 'Name another folder, or remove the file if its owner.key is not kept elsewhere.',
+  });
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
     () => true,
     () => false,
   );
-  if (!there) return;
-  throw new HermeticError('BAD_ARGUMENT', `${owner} is there already`, {
-    mend: 'Name another folder: without this key nobody opens what was sealed with it.',
-  });
 }
 
 /** Writes both files, the owner's last and for its owner alone. HermeticError DISK. */

@@ -16,11 +16,14 @@ function interrupt(): void {
 
 process.on('SIGINT', interrupt);
 process.on('SIGTERM', interrupt);
-// `hermetic inspect … | head`: nobody reads on, which is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(exitCodes.ok);
-  throw error;
+// `hermetic inspect … | head`: nobody reads on, which is no failure; a full disk is one.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE') process.exit(exitCodes.ok);
+  process.stderr.write(`error: the result cannot be written to stdout (${code}). Write it elsewhere.\n`);
+  process.exit(exitCodes.failure);
 });
+// Work goes on where nobody hears of it any more.
+process.stderr.on('error', () => {});
 
 const interactive = process.stdin.isTTY === true && process.stderr.isTTY === true;
 const io: Io = {

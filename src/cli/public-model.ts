@@ -1,10 +1,9 @@
 /** What anyone may know of a model, plain or sealed: enough to plan a run, without any key. */
 
-import { equalBytes } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
 import type { Architecture, LayerWeights } from '../nn/architecture.ts';
 import { parseSealedLayout, type SealedLayout } from '../nn/sealed/layout.ts';
-import { ciphertextParameters } from '../protocol/ckks-codec.ts';
+import { ciphertextParameters, knownParameterSet } from '../protocol/ckks-codec.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import { withFileSource } from '../protocol/node/file-source.ts';
 import { readSealedModel } from '../protocol/sealed-model.ts';
@@ -38,10 +37,9 @@ async function sealedModel(console: Console, path: string): Promise<PublicModel>
     readSealedModel(source, {
       onWarning,
       parametersFor: async (description, hash) => {
-        const known = await parameterSet(description.set);
-        if (!equalBytes(known.hash, hash)) throw unknownSet(description.set);
-        parameters = known;
-        return ciphertextParameters(known);
+        parameters = await knownParameterSet(description.set, hash);
+        if (parameters === undefined) throw unknownSet(description.set);
+        return ciphertextParameters(parameters);
       },
     }),
   );

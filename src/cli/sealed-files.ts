@@ -2,7 +2,7 @@
 
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { writeFileAtomically } from '../protocol/node/atomic-file.ts';
+import { writableTarget, writeFileAtomically } from '../protocol/node/atomic-file.ts';
 import { diskError } from '../protocol/node/disk-error.ts';
 import { withFileSource } from '../protocol/node/file-source.ts';
 import type { CiphertextParameters } from '../protocol/parameters.ts';
@@ -37,7 +37,7 @@ export function writeSealed(path: string, model: SealedModel, parameters: Cipher
 /** Finds out before hours of work whether their result can be written. HermeticError DISK. */
 export async function requireWritable(path: string): Promise<void> {
   try {
-    await access(dirname(path), constants.W_OK);
+    await access(dirname(await writableTarget(path)), constants.W_OK);
     if ((await stat(path).catch(() => undefined))?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
   } catch (error) {
     throw diskError(error, 'write', path);

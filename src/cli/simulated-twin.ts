@@ -1,10 +1,11 @@
 /** The twin of a sealed run, trained in the clear with noise of the size that encryption would add. */
 
+import { setImmediate } from 'node:timers/promises';
 import type { TrainingRecipe } from '../nn/architecture.ts';
 import type { BatchSource } from '../nn/feature-rows.ts';
 import { initialWeights } from '../nn/initializers.ts';
 import type { TrainingPlan } from '../nn/sealed/plan.ts';
-import { type TwinRun, trainInTheClear } from '../nn/twin.ts';
+import { appendReport, checkFinite, emptyCurves, startState, type TwinRun, trainingSteps } from '../nn/twin.ts';
 import { initializersOf } from '../protocol/provenance.ts';
 import type { OpenRecipe } from '../trainer/run-settings.ts';
 import { checkInTheClear } from '../trainer/shadow-check.ts';
@@ -20,14 +21,14 @@ export interface SimulatedRun {
 }
 
 /** HermeticError DIVERGED, ABORTED. */
-export function simulateTwin(
+export async function simulateTwin(
   console: Console,
   model: PublicModel,
   plan: TrainingPlan,
   open: OpenRecipe,
   batches: BatchSource,
   signal: AbortSignal,
-): SimulatedRun {
+): Promise<SimulatedRun> {
   const { architecture } = model;
   const initializers = initializersOf(model.provenance, architecture);
   const { recipe, warnings, proposed } = checkInTheClear(architecture, open, batches, initializers);
@@ -38,12 +39,17 @@ export function simulateTwin(
   const weightNoise = SLOT_NOISE / Math.max(...plan.layout.weightScales);
   const progress = console.progress({ unit: 'step', total: recipe.steps, title: 'twin' });
   try {
-    const run = trainInTheClear(architecture, weights, recipe, batches, {
-      noise: { weightNoise, activationNoise: SLOT_NOISE, seed: 1 },
-      signal,
-      onStep: ({ step }) => progress.update(step + 1),
-    });
-    return { recipe, run };
+    const noise = { weightNoise, activationNoise: SLOT_NOISE, seed: 1 };
+    const state = startState(architecture, weights);
+    const curves = emptyCurves();
+    for (const report of trainingSteps(architecture, state, recipe, batches, { noise, signal })) {
+      checkFinite(report);
+      appendReport(curves, report);
+      progress.update(report.step + 1);
+      // Ctrl-C is heard between two steps.
+      await setImmediate();
+    }
+    return { recipe, run: { weights: state.weights, velocity: state.velocity, curves } };
   } finally {
     progress.stop();
   }

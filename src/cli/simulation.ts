@@ -57,7 +57,7 @@ export async function simulateRun(console: Console, path: string, request: Simul
       ...(layout !== undefined && { layout }),
     },
   );
-  const { recipe, run } = simulateTwin(console, model, plan, open, batches, signal);
+  const { recipe, run } = await simulateTwin(console, model, plan, open, batches, signal);
   const forecast = request.time ? await forecastStep(plan, parameters.set, request.threads) : undefined;
   let evaluation: Evaluation | undefined;
   if (request.test !== undefined) {

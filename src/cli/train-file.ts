@@ -147,10 +147,10 @@ class Watch {
         this.#note(`going on after step ${step}, from the checkpoint`);
       },
       phase: (step, { phase }) => {
-        if (!this.#asJson && console.lively) this.#bar().update(step, `${phase} · loss locked`);
+        if (!this.#asJson) this.#bar().update(step, `${phase} · loss locked`);
       },
       step: (report) => this.#step(report),
-      retry: (attempt, { message }) => console.warn(`${message.split('. ', 1)[0]}; attempt ${attempt} …`),
+      retry: (attempt, { summary }) => console.warn(`${summary}; attempt ${attempt} …`),
     };
   }
 

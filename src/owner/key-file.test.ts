@@ -73,13 +73,16 @@ describe('an owner key', () => {
     const { parameters, keyId } = keys;
     const secret = { version: 1, coefficients: new Uint8Array(512) };
     const foreign = [
-      { parameterHash: new Uint8Array(32), parameters: parameters.description, code: 'BAD_FILE' },
-      { parameterHash: parameters.hash, parameters: { ...parameters.description, set: 'L99' }, code: 'BAD_ARGUMENT' },
+      { parameterHash: new Uint8Array(32), parameters: parameters.description },
+      ...['L99', 'toString', 'insecure-99-1-1'].map((set) => ({
+        parameterHash: parameters.hash,
+        parameters: { ...parameters.description, set },
+      })),
     ];
-    for (const { code, ...file } of foreign) {
+    for (const file of foreign) {
       const sink = memorySink();
       await writeOwnerKey(sink, { ...file, keyId, secret }, passphrase, quick);
-      await expect(read(sink.bytes())).rejects.toMatchObject({ code });
+      await expect(read(sink.bytes())).rejects.toMatchObject({ code: 'BAD_FILE' });
     }
   });
 

@@ -1,15 +1,13 @@
 /** `owner.key` and `trainer.keys`: what a pair of keys looks like at rest. */
 import * as z from 'zod';
-import { equalBytes } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
 import type { ByteSink, ByteSource } from '../protocol/byte-source.ts';
-import { trainerKeysBody } from '../protocol/ckks-codec.ts';
+import { knownParameterSet, trainerKeysBody } from '../protocol/ckks-codec.ts';
 import type { ReadOptions } from '../protocol/container-reader.ts';
 import { writeContainer } from '../protocol/container-writer.ts';
 import { parseHeader } from '../protocol/schema.ts';
 import { readOwnerKey, writeOwnerKey } from '../protocol/secret/owner-key.ts';
 import type { PassphraseOptions } from '../protocol/secret/passphrase.ts';
-import { parameterSet } from '../schemes/ckks/parameters.ts';
 import { type CreatedKeys, type OwnerKeys, restoreKeys } from './owner-keys.ts';
 
 /** Coefficients −1, 0, 1 of the secret polynomial, one byte each. */
@@ -47,8 +45,8 @@ export async function readOwnerKeys(
   const { threads, ...readOptions } = options;
   const file = await readOwnerKey(source, passphrase, readOptions);
   const { coefficients } = parseHeader(secretSchema, file.secret, 'the owner key');
-  const parameters = await parameterSet(file.parameters.set);
-  if (!equalBytes(parameters.hash, file.parameterHash)) {
+  const parameters = await knownParameterSet(file.parameters.set, file.parameterHash);
+  if (parameters === undefined) {
     throw new HermeticError('BAD_FILE', `this key's set ${file.parameters.set} is not the one known here`, {
       mend: 'Use the version of Hermetic that made the key, or make a new one.',
     });

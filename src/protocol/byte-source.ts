@@ -2,7 +2,7 @@
  * Where bytes come from and go to: memory, a web stream, or (in `node/`) a file. A source never allocates more than
  * it can still deliver, so a length that a file merely claims costs nothing.
  */
-import { concatBytes } from '../base/bytes.ts';
+import { concatBytes, copyBytes } from '../base/bytes.ts';
 import { checkBytes, checkInteger } from '../base/checks.ts';
 import { badFile } from './bad-file.ts';
 
@@ -41,7 +41,7 @@ export function memorySink(): MemorySink {
   const chunks: Uint8Array[] = [];
   return {
     write: async (bytes) => {
-      chunks.push(bytes.slice());
+      chunks.push(copyBytes(bytes));
     },
     bytes: () => concatBytes(...chunks),
   };
@@ -106,7 +106,7 @@ export function streamSink(stream: WritableStream<Uint8Array>): ByteSink {
   return {
     write: async (bytes) => {
       await writer.ready;
-      await writer.write(bytes.slice());
+      await writer.write(copyBytes(bytes));
     },
   };
 }

@@ -3,6 +3,7 @@
  * second polynomial was expanded from a seed, the seed stands in the header and only the first is stored.
  */
 import * as z from 'zod';
+import { copyBytes } from '../base/bytes.ts';
 import { checkBytes, checkLength } from '../base/checks.ts';
 import { badFile } from './bad-file.ts';
 import type { ContainerReader } from './container-reader.ts';
@@ -141,7 +142,7 @@ export async function readRecordBodies<H extends RecordHeader>(
     for (let i = 0; i < storedPolynomials(header); i++) {
       polynomials.push(decodeResidues(await container.readSection(), parameters.description.N, primes));
     }
-    records.push({ ...rest, ...(seed === undefined ? {} : { seed: seed.slice() }), polynomials });
+    records.push({ ...rest, ...(seed === undefined ? {} : { seed: copyBytes(seed) }), polynomials });
   }
   return records;
 }

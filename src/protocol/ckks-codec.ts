@@ -1,13 +1,13 @@
 /** CKKS objects as the neutral records that files and messages carry, and back. */
 
-import { bytesToHex, concatBytes, sha256 } from '../base/bytes.ts';
+import { bytesToHex, concatBytes, equalBytes, sha256 } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
 import { type Poly, toMontgomery } from '../ring/poly.ts';
 import { SEED_BYTES, uniformPoly } from '../ring/sampler.ts';
 import type { EvaluationKeys, PublicKey, SwitchingKey } from '../rlwe/keys.ts';
 import { Ciphertext } from '../schemes/ckks/ciphertext.ts';
 import type { CkksContext } from '../schemes/ckks/context.ts';
-import type { CkksParameters } from '../schemes/ckks/parameters.ts';
+import { type CkksParameters, parameterSet } from '../schemes/ckks/parameters.ts';
 import type { CiphertextRecord } from './ciphertext-record.ts';
 import type { CiphertextParameters, ParameterDescription } from './parameters.ts';
 import { decodeResidues, encodeResidues, polynomialBytes } from './residues.ts';
@@ -23,6 +23,15 @@ export function ciphertextParameters(p: CkksParameters): CiphertextParameters {
     primes: p.primes,
     limbsAtLevel: Array.from({ length: p.maxLevel + 1 }, (_, level) => p.baseLimbs + level),
   };
+}
+
+/** The set of that name, where it is known here and is the one that the hash stands for. */
+export async function knownParameterSet(set: string, hash: Uint8Array): Promise<CkksParameters | undefined> {
+  const known = await parameterSet(set).catch((error: unknown) => {
+    if (error instanceof HermeticError) return undefined;
+    throw error;
+  });
+  return known !== undefined && equalBytes(known.hash, hash) ? known : undefined;
 }
 
 export function toRecord(ciphertext: Ciphertext): CiphertextRecord {

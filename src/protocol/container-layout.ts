@@ -8,6 +8,7 @@
 import {
   bytesToHex,
   concatBytes,
+  copyBytes,
   equalBytes,
   readU16,
   readU32,
@@ -96,7 +97,7 @@ export function decodeFixedHeader(bytes: Uint8Array): FixedHeader {
   if (headerBytes > MAX_HEADER_BYTES)
     throw badFile('the header claims to be too long', { got: `${headerBytes} bytes` });
   if (bodyBytes === undefined) throw badFile('the body claims to be too long');
-  return { version, kind, headerBytes, parameterHash: bytes.slice(16, 48), bodyBytes };
+  return { version, kind, headerBytes, parameterHash: copyBytes(bytes, 16, 48), bodyBytes };
 }
 
 function notHermetic(bytes: Uint8Array): Error {

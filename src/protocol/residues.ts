@@ -2,7 +2,7 @@
  * Residue bodies: the limbs of one polynomial, limb after limb, N little-endian u32 words each, every residue below
  * the prime of its limb. On little-endian hosts neither direction copies where alignment allows.
  */
-import { bytesOf, hostIsLittleEndian } from '../base/bytes.ts';
+import { bytesOf, copyBytes, hostIsLittleEndian } from '../base/bytes.ts';
 import { checkLength } from '../base/checks.ts';
 import { badFile } from './bad-file.ts';
 
@@ -50,7 +50,7 @@ export function decodeResidues(bytes: Uint8Array, N: number, primes: readonly nu
     throw badFile('a polynomial has the wrong size', { expected: `${expected} bytes`, got: `${bytes.length}` });
   }
   const ordered = hostIsLittleEndian ? bytes : swapWords(bytes);
-  const aligned = ordered.byteOffset % 4 === 0 ? ordered : ordered.slice();
+  const aligned = ordered.byteOffset % 4 === 0 ? ordered : copyBytes(ordered);
   const words = new Uint32Array(aligned.buffer, aligned.byteOffset, N * primes.length);
   const limb = findBadLimb(words, N, primes);
   if (limb >= 0) throw badFile('a polynomial holds a residue that is not below its prime', { got: `limb ${limb}` });

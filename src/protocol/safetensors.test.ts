@@ -21,6 +21,15 @@ const tensor = fc
   });
 
 describe('safetensors', () => {
+  it('read from a Node Buffer, whose slice shares memory', () => {
+    const written = writeSafetensors({
+      tensors: new Map([['w', { shape: [2], data: Float64Array.of(1, 2) }]]),
+      metadata: {},
+    });
+    const buffer = Buffer.from(concatBytes(new Uint8Array(3), written)).subarray(3);
+    expect(readSafetensors(buffer).tensors.get('w')?.data).toEqual(Float64Array.of(1, 2));
+  });
+
   it('come back bit for bit', () => {
     const tensors = fc.array(fc.tuple(fc.stringMatching(/^[a-z.]{1,9}$/), tensor), { maxLength: 5 });
     const metadata = fc.dictionary(fc.stringMatching(/^[a-z]{1,5}$/), fc.string());

@@ -7,6 +7,7 @@ import {
   bytesOf,
   bytesToUtf8,
   concatBytes,
+  copyBytes,
   hostIsLittleEndian,
   readU64,
   utf8ToBytes,
@@ -115,7 +116,7 @@ export function readSafetensors(bytes: Uint8Array): Safetensors {
   const header = parseSafetensorsHeader(bytes.subarray(8, start), bytes.length - start);
   const tensors = new Map<string, Tensor>();
   for (const [name, { dtype, shape, data_offsets }] of header.tensors) {
-    const raw = toHostOrder(bytes.slice(start + data_offsets[0], start + data_offsets[1]), BYTES[dtype]);
+    const raw = toHostOrder(copyBytes(bytes, start + data_offsets[0], start + data_offsets[1]), BYTES[dtype]);
     tensors.set(name, { shape, data: dtype === 'F32' ? new Float32Array(raw.buffer) : new Float64Array(raw.buffer) });
   }
   return { tensors, metadata: header.metadata };
@@ -134,7 +135,7 @@ export function writeSafetensors({ tensors, metadata }: Safetensors): Uint8Array
     );
     const dtype = data instanceof Float32Array ? 'F32' : 'F64';
     header[name] = { dtype, shape, data_offsets: [position, (position += data.byteLength)] };
-    parts.push(toHostOrder(bytesOf(data).slice(), BYTES[dtype]));
+    parts.push(toHostOrder(copyBytes(bytesOf(data)), BYTES[dtype]));
   }
   const json = JSON.stringify(header);
   const padding = ' '.repeat(-utf8ToBytes(json).length & 7);

@@ -1,12 +1,15 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
 import { type ByteSource, readAll } from '../protocol/byte-source.ts';
 import { type CheckpointStore, loadNewest, memoryCheckpoints, saveCheckpoint } from './checkpoint-store.ts';
 import { folderCheckpoints } from './node/folder-checkpoints.ts';
+import { lockAddress } from './node/folder-lock.ts';
 
 let root: string;
 let folders = 0;
@@ -106,5 +109,29 @@ describe('a folder of checkpoints', () => {
     const store = folderCheckpoints(join(file, 'run'));
     await expect(save(store, 1)).rejects.toMatchObject({ code: 'DISK' });
     await expect(store.steps()).rejects.toMatchObject({ code: 'DISK' });
+  });
+
+  it('belongs to one run at a time, by whatever path', async () => {
+    const folder = newFolder();
+    const release = await folderCheckpoints(folder).claim?.();
+    const second = folderCheckpoints(join(folder, '..', basename(folder)));
+    await expect(second.claim?.()).rejects.toMatchObject({ code: 'DISK', mend: expect.stringContaining('Wait') });
+    await expect(folderCheckpoints(newFolder()).claim?.()).resolves.toBeTypeOf('function');
+    await release?.();
+    await expect(second.claim?.()).resolves.toBeTypeOf('function');
+  });
+
+  it('is free again when its process was killed, also where locks are files', async () => {
+    const address = join(root, 'socket');
+    const script = `require('node:net').createServer().listen(${JSON.stringify(address)}, () => console.log('on'))`;
+    const holder = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(holder.stdout, 'data');
+    expect(await lockAddress(address)).toBeUndefined();
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+    const release = await lockAddress(address);
+    expect(release).toBeTypeOf('function');
+    expect(await lockAddress(address)).toBeUndefined();
+    await release?.();
   });
 });

@@ -3,6 +3,8 @@ import { HermeticError } from '../base/errors.ts';
 import { type ByteSink, type ByteSource, memorySink, memorySource } from '../protocol/byte-source.ts';
 
 export interface CheckpointStore {
+  /** Keeps others out until the function that it gives is called. @throws HermeticError DISK where another is there */
+  claim?(): Promise<() => Promise<void>>;
   /** Steps of the checkpoints there are, newest first. */
   steps(): Promise<readonly number[]>;
   read<T>(step: number, use: (source: ByteSource) => Promise<T>): Promise<T>;
@@ -40,7 +42,7 @@ export async function loadNewest<T>(
     } catch (error) {
       if (!(error instanceof HermeticError) || error.code !== 'BAD_FILE') throw error;
       damage = error;
-      onWarning(`the checkpoint of step ${step} is damaged (${error.message}); trying the one before`);
+      onWarning(`the checkpoint of step ${step} is damaged (${error.summary}); trying the one before`);
     }
   }
   if (damage === undefined) return undefined;

@@ -31,7 +31,8 @@ export interface FitResult {
 /**
  * Trains `model` on the trainer's own rows.
  * @throws HermeticError WRONG_KEY; PLAN_REFUSED with what would fit; BAD_ARGUMENT where the checkpoints are of another
- *   run; REFRESH_FAILED and ABORTED, after which the same call goes on from the last checkpoint; LEVELS_EXHAUSTED
+ *   run; DISK where another process is at them; REFRESH_FAILED, POLICY_DENIED and ABORTED, after which the same call goes
+ *   on from the last checkpoint; LEVELS_EXHAUSTED
  */
 export async function fit(
   model: ReadSealedModel,
@@ -40,21 +41,37 @@ export async function fit(
   options: FitOptions,
 ): Promise<FitResult> {
   requireTrainerKey(keys, model.keyId, 'the model');
-  const { observer = {}, checkpoint: store } = options;
-  const network = networkOf(model);
   requireFittingData(model, data);
+  const network = networkOf(model);
   const open = completeRecipe(options.recipe, network);
-  const planFor = (recipe: TrainingRecipe) => plan(model, network, keys, recipe, data, options);
   // Refuses before any time is spent; no plan depends on the learning rate.
-  planFor({ ...open, learningRate: 1 });
-  const batches = batchesOf(data, open);
-  const print = await fingerprint(batches, data.features.rows);
+  plan(model, network, keys, { ...open, learningRate: 1 }, data, options);
+  const release = await options.checkpoint?.claim?.();
+  try {
+    return await fitAlone(model, network, keys, data, open, options);
+  } finally {
+    await release?.();
+  }
+}
+
+/** The run, with no other in the same checkpoints. */
+async function fitAlone(
+  model: ReadSealedModel,
+  network: SealedNetwork,
+  keys: TrainerKeys,
+  data: TrainingData,
+  open: OpenRecipe,
+  options: FitOptions,
+): Promise<FitResult> {
+  const { observer = {}, checkpoint: store } = options;
+  const print = await fingerprint(data);
   const stored = store && (await findRun(store, keys, model, (message) => observer.warning?.(message)));
   if (stored) requireSameRun(stored.settings, open, print);
   const shadow = stored || options.skipShadowRun ? undefined : lookInTheClear(model, open, data, options);
   const recipe = stored?.settings.recipe ?? shadow?.recipe ?? requireLearningRate(open);
-  const planned = planFor(recipe);
+  const planned = plan(model, network, keys, recipe, data, options);
   observer.plan?.(planned);
+  const batches = batchesOf(data, open);
   const identity = { run: stored?.run ?? newRunName(), settings: { recipe, data: print } };
   const weights = await takeSteps({ model, keys, network, plan: planned, batches, stored, identity, options });
   const records = leavingWeights(keys, planned, weights);
@@ -84,11 +101,10 @@ function plan(
   { refresh }: FitOptions,
 ): TrainingPlan {
   const { slots, maxLevel } = keys.context;
-  // Without refreshes the model's own levels are the budget, less the one that a smaller batch costs.
-  const left = Math.min(...model.records.map(({ level }) => level)) - (recipe.batch < layout.packing.batch ? 1 : 0);
   return planTraining(architecture, recipe, {
     slots,
-    maxLevel: refresh === 'none' ? Math.max(0, left) : maxLevel,
+    maxLevel,
+    level: Math.min(...model.records.map((record) => record.level)),
     refreshMode: refresh === 'none' ? 'none' : 'owner',
     layout,
     rows: data.features.rows,

@@ -1,6 +1,6 @@
 /** Refresh messages over HTTP: one POST each, with a bearer token, never following a redirect. */
 import { checkInteger } from '../base/checks.ts';
-import { HermeticError } from '../base/errors.ts';
+import { HermeticError, type HermeticErrorCode } from '../base/errors.ts';
 import { readAll, streamSource } from '../protocol/byte-source.ts';
 import { RESUME, type RefreshTransport, RefreshUnavailable, type SendOptions } from './refresh-transport.ts';
 
@@ -84,11 +84,15 @@ async function problemOf(response: Response, base: URL): Promise<HermeticError> 
   const { status } = response;
   const said = await serverMessage(response);
   const details = said === undefined ? {} : { got: `"${said}"` };
-  const failed = (summary: string, mend: string) => new HermeticError('REFRESH_FAILED', summary, { ...details, mend });
-  if (status === 401) return failed("the owner's server does not know the token", 'Check --token-file.');
-  if (status === 403) return failed("the owner's server refused the call", 'Ask the owner.');
+  const failed = (code: HermeticErrorCode, summary: string, mend: string) =>
+    new HermeticError(code, summary, { ...details, mend });
+  if (status === 401) {
+    return failed('POLICY_DENIED', "the owner's server does not know the token", 'Check --token-file.');
+  }
+  if (status === 403) return failed('POLICY_DENIED', "the owner's server refused the call", 'Ask the owner.');
   if (status === 409) {
     return failed(
+      'WRONG_KEY',
       "the owner's server holds another key",
       'Name the owner of this model with --refresh, or use the model and keys of this owner.',
     );
@@ -96,7 +100,7 @@ async function problemOf(response: Response, base: URL): Promise<HermeticError> 
   if (status === 400 || status === 429 || status >= 500) {
     return new RefreshUnavailable(`the owner's server answered ${status}${said === undefined ? '' : ` ("${said}")`}`);
   }
-  return failed(`${base.host} answered ${status}, as no refresh server does`, RESUME);
+  return failed('REFRESH_FAILED', `${base.host} answered ${status}, as no refresh server does`, RESUME);
 }
 
 /** The server's own words, fit for a terminal: it may lie, and must not paint the screen. */

@@ -42,7 +42,7 @@ export type RefreshExchange = (
   call: ExchangeCall,
 ) => Promise<readonly CiphertextRecord[]>;
 
-/** @throws (when called) HermeticError REFRESH_FAILED with the mend, ABORTED */
+/** @throws (when called) HermeticError REFRESH_FAILED with the mend, POLICY_DENIED, WRONG_KEY, ABORTED */
 export function refreshExchange(options: ExchangeOptions): RefreshExchange {
   const { parameters, keyId, run, transport, attempts = 5, retryDelayMs = 500, onRetry } = options;
   checkInteger('attempts', attempts, 1, 100);
@@ -91,10 +91,10 @@ function asRefreshError(error: unknown): HermeticError {
   }
   // A message that is damaged, or none of ours, may come whole the next time.
   if (error.code === 'BAD_FILE')
-    return new RefreshUnavailable(`the owner's answer is nonsense (${error.message})`, error);
-  if (error.code === 'REFRESH_FAILED') return error;
-  const { code, message } = error;
-  return new HermeticError('REFRESH_FAILED', `the owner refused the call (${code}: ${message})`, {
+    return new RefreshUnavailable(`the owner's answer is nonsense (${error.summary})`, error);
+  if (['REFRESH_FAILED', 'POLICY_DENIED', 'WRONG_KEY'].includes(error.code)) return error;
+  const { code, summary } = error;
+  return new HermeticError('REFRESH_FAILED', `the owner refused the call (${code}: ${summary})`, {
     mend: RESUME,
     cause: error,
   });
@@ -102,7 +102,7 @@ function asRefreshError(error: unknown): HermeticError {
 
 function stopped(step: number, cause: HermeticError): HermeticError {
   return new HermeticError('ABORTED', `training stopped while step ${step} waited for its refresh`, {
-    mend: 'The same command again goes on from the last checkpoint.',
+    mend: 'Where checkpoints are kept, the same command again goes on from the last one.',
     cause,
   });
 }

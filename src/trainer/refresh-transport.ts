@@ -10,7 +10,8 @@ export interface SendOptions {
 /**
  * Sends the bytes of a request and returns those of the response. Whoever waits may send the same bytes again: a
  * transport keeps nothing between calls.
- * @throws RefreshUnavailable where the same request may fare better later; HermeticError REFRESH_FAILED otherwise
+ * @throws RefreshUnavailable where the same request may fare better later; otherwise HermeticError POLICY_DENIED for a
+ *   token or a call that the owner does not accept, WRONG_KEY for another owner, REFRESH_FAILED
  */
 export type RefreshTransport = (request: Uint8Array, options: SendOptions) => Promise<Uint8Array>;
 
@@ -22,4 +23,4 @@ export class RefreshUnavailable extends HermeticError {
 }
 
 export const RESUME =
-  'Check that `hermetic serve` runs there and that --refresh names it; the same command again goes on from the checkpoint.';
+  'Check that `hermetic serve` runs there and that --refresh names it; where checkpoints are kept, the same command again goes on from the last one.';

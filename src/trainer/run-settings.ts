@@ -3,11 +3,11 @@ import * as z from 'zod';
 import { bytesOf, bytesToHex, concatBytes, sha256, utf8ToBytes } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
 import type { TrainingRecipe } from '../nn/architecture.ts';
-import type { BatchSource } from '../nn/feature-rows.ts';
+import type { TrainingData } from '../nn/feature-rows.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import { parseHeader } from '../protocol/schema.ts';
 
-/** The data as far as a run depends on it; `digest` of the first batch. Stays in the trainer's own checkpoint. */
+/** The data as far as a run depends on them. Stays in the trainer's own checkpoint. */
 export interface DataFingerprint {
   readonly rows: number;
   readonly columns: number;
@@ -49,13 +49,22 @@ const settingsSchema: z.ZodType<RunSettings & { readonly version: 1 }> = z.stric
   data: z.strictObject({ rows: whole, columns: whole, outputs: whole, digest: z.string() }),
 });
 
-/** SHA-256 of the first batch, and the shape of the data. */
-export async function fingerprint(batches: BatchSource, rows: number): Promise<DataFingerprint> {
-  const { batch, columns, outputs } = batches;
-  const { features, targets } = batches.next(0);
-  const shape = utf8ToBytes(JSON.stringify([rows, batch, columns, outputs]));
-  const digest = await sha256(concatBytes(shape, bytesOf(features), bytesOf(targets)));
-  return { rows, columns, outputs, digest: bytesToHex(digest) };
+/** Numbers that are hashed at a time. */
+const HASHED_AT_ONCE = 2 ** 20;
+
+/** Shape of the data, and SHA-256 of the shape, of all features (in pieces, which are hashed one by one) and of all targets. */
+export async function fingerprint({ features, targets }: TrainingData): Promise<DataFingerprint> {
+  const { rows, columns } = features;
+  const outputs = targets.length / rows;
+  const digests = [utf8ToBytes(JSON.stringify([rows, columns, outputs])), await sha256(bytesOf(targets))];
+  const piece = Math.max(1, Math.floor(HASHED_AT_ONCE / columns));
+  for (let first = 0; first < rows; first += piece) {
+    const indices = Uint32Array.from({ length: Math.min(piece, rows - first) }, (_, i) => first + i);
+    const dense = new Float32Array(indices.length * columns);
+    features.densify(indices, dense);
+    digests.push(await sha256(bytesOf(dense)));
+  }
+  return { rows, columns, outputs, digest: bytesToHex(await sha256(concatBytes(...digests))) };
 }
 
 export function settingsJson({ recipe, data }: RunSettings): JsonValue {

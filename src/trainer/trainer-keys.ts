@@ -1,16 +1,15 @@
 /** What a trainer holds: the public keys of an owner, and an engine that computes with them. Nothing here is secret. */
-import { equalBytes } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
 import { badFile } from '../protocol/bad-file.ts';
 import type { ByteSource } from '../protocol/byte-source.ts';
-import { ciphertextParameters, readTrainerKeysBody } from '../protocol/ckks-codec.ts';
+import { ciphertextParameters, knownParameterSet, readTrainerKeysBody } from '../protocol/ckks-codec.ts';
 import { type ContainerReader, type ReadOptions, readContainer } from '../protocol/container-reader.ts';
 import type { CiphertextParameters } from '../protocol/parameters.ts';
 import { polynomialBytes } from '../protocol/residues.ts';
 import type { PublicKey } from '../rlwe/keys.ts';
 import { CkksContext } from '../schemes/ckks/context.ts';
 import { CkksEvaluator } from '../schemes/ckks/evaluator.ts';
-import { type CkksParameters, parameterSet } from '../schemes/ckks/parameters.ts';
+import type { CkksParameters } from '../schemes/ckks/parameters.ts';
 
 export interface TrainerKeys {
   readonly context: CkksContext;
@@ -57,8 +56,8 @@ export async function readTrainerKeys(source: ByteSource, options: ReadTrainerKe
 }
 
 async function parametersOf(container: ContainerReader): Promise<CkksParameters> {
-  const parameters = await parameterSet(container.parameters.set).catch(() => undefined);
-  if (parameters !== undefined && equalBytes(parameters.hash, container.parameterHash)) return parameters;
+  const parameters = await knownParameterSet(container.parameters.set, container.parameterHash);
+  if (parameters !== undefined) return parameters;
   throw badFile(`the keys' parameter set ${container.parameters.set} is not one known here`, {
     mend: 'Use the version of Hermetic that made the keys, or ask the owner for new ones.',
   });

@@ -105,8 +105,8 @@ interface InitPlan {
 /** What shall be made, before any data are read. HermeticError BAD_ARGUMENT. */
 function planOf({ layers, recipe: name, vocabulary, bias }: Flags): InitPlan {
   if ((layers === undefined) === (name === undefined)) {
-    throw new HermeticError('BAD_ARGUMENT', 'which network shall it be?', {
-      expected: 'either --layers SPEC or --recipe NAME',
+    throw new HermeticError('BAD_ARGUMENT', 'the network is not described', {
+      mend: 'Give either --layers SPEC or --recipe NAME.',
     });
   }
   if (name !== undefined) return recipePlan(recipe(name), vocabulary);

@@ -1,6 +1,8 @@
 /** `hermetic keygen`: the owner's secret key, and the public keys that trainers compute with. */
 
 import { buildCommand, type Command } from '@stricli/core';
+import { HermeticError } from '../../base/errors.ts';
+import { warnIfInsecure } from '../../protocol/parameters.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import {
@@ -62,6 +64,8 @@ async function runKeygen(this: HermeticContext, flags: Flags): Promise<void> {
     },
   }).finally(() => progress?.stop());
   try {
+    if (this.io.signal.aborted) throw new HermeticError('ABORTED', 'no keys were made', { mend: 'Run it again.' });
+    warnIfInsecure(keys.parameters.description, (message) => console.warn(message));
     await saveKeys(flags.out, keys, passphrase);
     const { keyId } = keys;
     const { set, N, logQP, securityBits } = keys.parameters.description;

@@ -29,8 +29,8 @@ describe('readTable', () => {
   });
 
   it.each([
-    ['nowhere.csv', 'there is no such file', 'BAD_ARGUMENT'],
-    ['.', 'it is a folder', 'BAD_ARGUMENT'],
+    ['nowhere.csv', 'there is no such file', 'DISK'],
+    ['.', 'it is a folder', 'DISK'],
   ])('says why %s cannot be read', async (name, message, code) => {
     const error = await readTable(join(folder, name)).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(HermeticError);

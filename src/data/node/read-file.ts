@@ -6,10 +6,10 @@ import { HermeticError } from '../../base/errors.ts';
 import { parseCsv } from '../csv.ts';
 import type { Table } from '../table.ts';
 
-const REASONS: Readonly<Record<string, readonly ['BAD_ARGUMENT' | 'DISK' | 'BAD_FILE', string, string]>> = {
-  ENOENT: ['BAD_ARGUMENT', 'there is no such file', 'Check the path.'],
-  ENOTDIR: ['BAD_ARGUMENT', 'there is no such file', 'Check the path.'],
-  EISDIR: ['BAD_ARGUMENT', 'it is a folder, not a file', 'Name a file in it.'],
+const REASONS: Readonly<Record<string, readonly ['DISK' | 'BAD_FILE', string, string]>> = {
+  ENOENT: ['DISK', 'there is no such file', 'Check the path.'],
+  ENOTDIR: ['DISK', 'there is no such file', 'Check the path.'],
+  EISDIR: ['DISK', 'it is a folder, not a file', 'Name a file in it.'],
   EACCES: ['DISK', 'it may not be read', 'Change its permissions.'],
   EPERM: ['DISK', 'it may not be read', 'Change its permissions.'],
   ERR_FS_FILE_TOO_LARGE: ['BAD_FILE', 'it is larger than 2 GiB', 'Divide it into smaller files.'],
@@ -17,7 +17,7 @@ const REASONS: Readonly<Record<string, readonly ['BAD_ARGUMENT' | 'DISK' | 'BAD_
 
 /**
  * The table in the CSV file at `path`.
- * @throws HermeticError BAD_ARGUMENT, DISK or BAD_FILE when it cannot be read; BAD_DATA as {@link parseCsv}
+ * @throws HermeticError DISK or BAD_FILE when it cannot be read; BAD_DATA as {@link parseCsv}
  */
 export async function readTable(path: string, signal?: AbortSignal): Promise<Table> {
   let bytes: Uint8Array;

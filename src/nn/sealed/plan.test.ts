@@ -71,6 +71,23 @@ describe('planTraining', () => {
     expect(refused.got).toBe('5 steps of 4 levels');
   });
 
+  it('takes the levels that the weights stand at for the budget, and one of them for a smaller batch', () => {
+    const { layout } = planOf('imdb');
+    const alone = (level: number, changes: Partial<TrainingRecipe>) =>
+      planOf('imdb', { refreshMode: 'none', layout, level }, changes);
+    expect(alone(9, { batch: 512, steps: 2 }).repackLevels).toBe(1);
+    expect(alone(4, { steps: 1 }).freshLevel).toBe(4);
+    const rekey = 'ask the owner to rekey the model, which makes its levels fresh.';
+    expect(refusal(() => alone(0, { steps: 1 }))).toMatchObject({
+      expected: 'at most 0 levels',
+      got: '1 step of 4 levels',
+      mend: `Refresh the weights, or ${rekey}`,
+    });
+    expect(refusal(() => alone(8, { batch: 512, steps: 2 })).mend).toBe(
+      `Train 1 step, or refresh the weights, or ${rekey}`,
+    );
+  });
+
   it('names the set that has the levels of a step', () => {
     const refused = refusal(() => planOf('mnist38', { slots: 4096, maxLevel: 3 }));
     expect(refused).toMatchObject({ code: 'PLAN_REFUSED', mend: 'Use the set L14 (9 levels).' });

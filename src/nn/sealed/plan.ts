@@ -21,6 +21,8 @@ export interface PlanOptions {
   readonly slots: number;
   /** Level of fresh ciphertexts. */
   readonly maxLevel: number;
+  /** Level that the sealed weights stand at: the budget of a run without refreshes. Default: `maxLevel`. */
+  readonly level?: number;
   readonly refreshMode: RefreshMode;
   /** How the model was sealed; planned for the recipe's batch if there is none yet. */
   readonly layout?: SealedLayout;
@@ -137,23 +139,26 @@ function refusedSlots(sealed: number, given: number): HermeticError {
 
 function chooseStepsPerRefresh(levels: number, repackLevels: number, steps: number, options: PlanOptions): number {
   const { maxLevel, refreshMode } = options;
-  const most = Math.floor((maxLevel - (refreshMode === 'none' ? repackLevels : 0)) / levels);
-  const needed = refreshMode === 'none' ? levels * steps + repackLevels : levels;
-  if (needed > maxLevel) {
-    const set = SETS.find((candidate) => candidate.levels >= needed);
+  const alone = refreshMode === 'none';
+  const budget = alone ? Math.min(maxLevel, options.level ?? maxLevel) : maxLevel;
+  const most = Math.max(0, Math.floor((budget - (alone ? repackLevels : 0)) / levels));
+  const needed = alone ? levels * steps + repackLevels : levels;
+  if (needed > budget) {
+    const set = needed > maxLevel ? SETS.find((candidate) => candidate.levels >= needed) : undefined;
     const advice = [
-      ...(refreshMode === 'none' && most > 0 ? [`train ${most} step${most > 1 ? 's' : ''}`] : []),
-      ...(refreshMode === 'none' && most > 0 ? ['refresh the weights'] : []),
+      ...(alone && most > 0 ? [`train ${most} step${most > 1 ? 's' : ''}`] : []),
+      ...(alone && levels <= maxLevel ? ['refresh the weights'] : []),
+      ...(needed <= maxLevel ? ['ask the owner to rekey the model, which makes its levels fresh'] : []),
       ...(set === undefined ? [] : [`use the set ${set.name} (${set.levels} levels)`]),
-      ...(set === undefined && most === 0 ? ['use fewer layers or activations of a lower degree'] : []),
+      ...(levels > maxLevel && set === undefined ? ['use fewer layers or activations of a lower degree'] : []),
     ].join(', or ');
     throw new HermeticError('PLAN_REFUSED', 'the run needs more levels than there are', {
-      expected: `at most ${maxLevel} levels`,
-      got: refreshMode === 'none' ? `${steps} steps of ${levels} levels` : `${levels} levels a step`,
+      expected: `at most ${budget} levels`,
+      got: alone ? `${steps} step${steps > 1 ? 's' : ''} of ${levels} levels` : `${levels} levels a step`,
       mend: `${advice[0].toUpperCase()}${advice.slice(1)}.`,
     });
   }
-  if (refreshMode === 'none') return steps;
+  if (alone) return steps;
   const wanted = options.stepsPerRefresh ?? (refreshMode === 'bootstrap' ? most : 1);
   return Math.max(1, Math.min(wanted, most, steps));
 }

@@ -3,8 +3,9 @@
  * folder, fsync, rename, fsync of the folder. A process that is killed leaves at most a file `.name.*.tmp` behind.
  */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { HermeticError } from '../../base/errors.ts';
 import type { ByteSink } from '../byte-source.ts';
 import { diskError } from './disk-error.ts';
 
@@ -22,17 +23,33 @@ export async function writeFileAtomically<T>(
   produce: (sink: ByteSink) => Promise<T>,
   options: AtomicWriteOptions = {},
 ): Promise<T> {
-  const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const target = await writableTarget(path);
+  const folder = dirname(target);
+  const temporary = join(folder, `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     const result = await writeTemporary(temporary, produce, options);
-    await rename(temporary, path);
+    await rename(temporary, target);
     await syncFolder(folder);
     return result;
   } catch (error) {
     await unlink(temporary).catch(() => {});
     throw diskError(error, 'write', path);
   }
+}
+
+/**
+ * The path with its links followed, where a file may be put. DISK for a device or a pipe: a rename would not write to
+ * /dev/null but take its place.
+ */
+export async function writableTarget(path: string): Promise<string> {
+  const there = await stat(path).catch(() => undefined);
+  if (there === undefined) return path;
+  if (there.isFile() || there.isDirectory()) return realpath(path);
+  throw new HermeticError('DISK', `${path} is no file`, {
+    expected: 'a file, which is written as a whole or not at all',
+    got: 'a device or a pipe',
+    mend: 'Name a file.',
+  });
 }
 
 async function writeTemporary<T>(

@@ -9,7 +9,7 @@ const MENDS: Readonly<Record<string, string>> = {
   EPERM: 'Permission denied: choose a place where you may read and write.',
   EROFS: 'The disk is read-only: choose another place.',
   ENOENT: 'There is no such file or folder: check the path.',
-  EEXIST: 'A file of that name is in the way: choose another path.',
+  EEXIST: 'There is a file of that name: choose another.',
   ENOTDIR: 'Part of the path is a file, not a folder: check the path.',
   EISDIR: 'That is a folder: name a file.',
   ENOTEMPTY: 'That is a folder: name a file.',

@@ -1,4 +1,5 @@
-import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { chmod, lstat, mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -93,6 +94,21 @@ describe('atomic writing', () => {
     await expect(write(join(folder, 'plain', 'x'), 'a')).rejects.toMatchObject({ code: 'DISK' });
     await mkdir(join(folder, 'directory'));
     await expect(write(join(folder, 'directory'), 'a')).rejects.toMatchObject({ code: 'DISK' });
+  });
+
+  it('follows links, and leaves them', async () => {
+    await write(join(folder, 'linked'), 'old');
+    await symlink('linked', join(folder, 'link'));
+    await write(join(folder, 'link'), 'new');
+    expect(await readFile(join(folder, 'linked'), 'utf8')).toBe('new');
+    expect((await lstat(join(folder, 'link'))).isSymbolicLink()).toBe(true);
+  });
+
+  it('takes the place of nothing but files', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    await expect(write(pipe, 'new')).rejects.toMatchObject({ code: 'DISK', message: expect.stringContaining(pipe) });
+    expect((await lstat(pipe)).isFIFO()).toBe(true);
   });
 
   it('takes bytes in shared memory', async () => {

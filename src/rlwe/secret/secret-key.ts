@@ -1,4 +1,5 @@
 /** The owner's secret: a uniform ternary polynomial. Kept as one byte a coefficient; never leaves `secret/` and `owner/`. */
+import { copyBytes } from '../../base/bytes.ts';
 import { HermeticError } from '../../base/errors.ts';
 import type { Address } from '../../kernels/heap.ts';
 import { type Poly, toMontgomery } from '../../ring/poly.ts';
@@ -38,7 +39,7 @@ export class SecretKey {
   }
 
   static fromBytes(context: RlweContext, bytes: Uint8Array): SecretKey {
-    const coefficients = new Int8Array(bytes.slice().buffer);
+    const coefficients = new Int8Array(copyBytes(bytes).buffer);
     const valid = coefficients.length === context.ring.N && coefficients.every((x) => x >= -1 && x <= 1);
     if (!valid) {
       throw new HermeticError('BAD_FILE', 'this is not a secret key of these parameters', {

@@ -338,6 +338,8 @@ describe('parameter sets', () => {
       expect(p.maxLevel).toBe(levels);
       expect(new Set([...p.primes, ...p.specialPrimes]).size).toBe(p.primes.length + p.specialPrimes.length);
     }
-    await expect(parameterSet('L99')).rejects.toThrow(/L13, L14, L15/);
+    for (const name of ['L99', '', 'toString', '__proto__', 'insecure-6-1-1', 'insecure-99-1-1', 'insecure-11-9-0']) {
+      await expect(parameterSet(name)).rejects.toThrow(/L13, L14, L15/);
+    }
   });
 });

@@ -46,12 +46,11 @@ export const PARAMETER_SETS: readonly string[] = Object.keys(SHAPES);
 
 /** A named set at 128 bits. Throws BAD_ARGUMENT for an unknown name. */
 export async function parameterSet(name: string): Promise<CkksParameters> {
-  const shape = SHAPES[name];
+  const shape = Object.hasOwn(SHAPES, name) ? SHAPES[name] : undefined;
   if (shape) return build(name, shape, false);
-  if (/^insecure-\d+-\d+-\d+$/.test(name)) {
-    const [logN, levels, special] = name.split('-').slice(1).map(Number) as [number, number, number];
-    return insecureParameters({ logN, levels, special });
-  }
+  const [, ...numbers] = /^insecure-(\d{1,2})-(\d{1,2})-(\d{1,2})$/.exec(name) ?? [];
+  const [logN, levels, special] = numbers.map(Number);
+  if (isInsecureShape(logN, levels, special)) return insecureParameters({ logN, levels, special });
   throw new HermeticError('BAD_ARGUMENT', 'unknown parameter set', {
     expected: PARAMETER_SETS.join(', '),
     got: JSON.stringify(name.slice(0, 40)),
@@ -65,10 +64,14 @@ export async function insecureParameters(shape: {
   special?: number;
 }): Promise<CkksParameters> {
   const { logN, levels, special = 2 } = shape;
-  if (!(logN >= 7 && logN <= 15) || !(levels >= 1 && levels <= 40) || !(special >= 1 && special <= 15)) {
+  if (!isInsecureShape(logN, levels, special)) {
     throw new RangeError(`expected logN 7..15, levels 1..40, special 1..15; got ${logN}, ${levels}, ${special}`);
   }
   return build(`insecure-${logN}-${levels}-${special}`, { logN, levels, special }, true);
+}
+
+function isInsecureShape(logN: number, levels: number, special: number): boolean {
+  return logN >= 7 && logN <= 15 && levels >= 1 && levels <= 40 && special >= 1 && special <= 15;
 }
 
 async function build(set: string, shape: Shape, insecure: boolean): Promise<CkksParameters> {

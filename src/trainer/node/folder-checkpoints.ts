@@ -6,12 +6,13 @@ import { diskError } from '../../protocol/node/disk-error.ts';
 import { withFileSource } from '../../protocol/node/file-source.ts';
 import { makeFolder } from '../../protocol/node/make-folder.ts';
 import type { CheckpointStore } from '../checkpoint-store.ts';
+import { lockFolder } from './folder-lock.ts';
 
 const NAME = /^step-(\d{6,10})\.checkpoint$/;
 /** What a killed process may leave behind while it writes. */
 const LEFTOVER = /^\.step-\d{6,10}\.checkpoint\.[0-9a-f]{12}\.tmp$/;
 
-/** The folder is made when the first checkpoint is written. Throws DISK for what the system refuses. */
+/** The folder is made when it is claimed or the first checkpoint is written. Throws DISK for what the system refuses. */
 export function folderCheckpoints(folder: string): CheckpointStore {
   const path = (step: number) => join(folder, `step-${String(step).padStart(6, '0')}.checkpoint`);
   let swept = false;
@@ -39,6 +40,10 @@ export function folderCheckpoints(folder: string): CheckpointStore {
   }
 
   return {
+    claim: async () => {
+      await makeFolder(folder);
+      return lockFolder(folder);
+    },
     steps: async () => {
       const steps = (await names()).flatMap((name) => NAME.exec(name)?.slice(1).map(Number) ?? []);
       return steps.toSorted((a, b) => b - a);
