@@ -8,7 +8,7 @@ import { type Examples, examplesToApply, examplesToFit, type Purpose, selectExam
 import { applyFeatures } from '../data/features.ts';
 import { readTable } from '../data/node/read-file.ts';
 import type { FeatureSettings } from '../data/settings.ts';
-import type { Table } from '../data/table.ts';
+import { requireColumns, type Table } from '../data/table.ts';
 import { loadXor } from '../data/xor.ts';
 import type { ImageSize, Part } from './parsers.ts';
 
@@ -98,15 +98,17 @@ async function readCsv(path: string, signal?: AbortSignal): Promise<Table> {
   throw new HermeticError('BAD_ARGUMENT', `${path} is a device, not a file`, { mend: 'Name a CSV file.' });
 }
 
-/** The table with `column` under the name that the model knows its text by. */
+/** The table with `column` under the name that the model knows its text by. HermeticError BAD_ARGUMENT, BAD_DATA. */
 function withTextColumn(table: Table, settings: FeatureSettings, column: string | undefined): Table {
   if (column === undefined) return table;
   if (settings.inputs.kind !== 'text') {
     throw new HermeticError('BAD_ARGUMENT', 'this model was not made for text', { mend: 'Leave --text out.' });
   }
+  requireColumns(table, [column]);
   const known = settings.inputs.column;
-  if (column === known || !table.columns.includes(column)) return table;
-  return { ...table, columns: table.columns.map((name) => (name === column ? known : name)) };
+  // A column that has the model's name already takes the other's: no two may share one.
+  const renamed: Readonly<Record<string, string>> = { [column]: known, [known]: column };
+  return { ...table, columns: table.columns.map((name) => (Object.hasOwn(renamed, name) ? renamed[name] : name)) };
 }
 
 function checkFits(examples: Examples, settings: FeatureSettings, name: string): Examples {

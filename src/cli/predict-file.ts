@@ -37,13 +37,11 @@ export async function predictFile(console: Console, request: PredictRequest): Pr
       readSealedModel(source, { parametersFor: () => keys.parameters, onWarning: () => {} }),
     );
     const { features, classes } = await request.loadData(featureSettingsOf(model, request.model));
+    progress = console.progress({ unit: 'row', total: features.rows });
     const predictions = await predictSealed(model, keys, features, {
       classNames: classes,
       signal: console.io.signal,
-      onProgress: (done, total) => {
-        progress ??= console.progress({ unit: 'row', total, every: Math.max(1, Math.ceil(total / 10)) });
-        progress.update(done);
-      },
+      onProgress: (done) => progress?.update(done),
     });
     await writeFileAtomically(request.out, (sink) => writeSealedPredictions(sink, predictions, keys.parameters));
     return { rows: features.rows, ciphertexts: predictions.records.length, bytes: await fileSize(request.out) };

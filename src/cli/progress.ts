@@ -122,7 +122,7 @@ function lineProgress({ io }: ProgressTarget, options: ProgressOptions): Progres
   let told = options.start ?? 0;
   return {
     update(done, detail = '') {
-      if (done === told || (done % every !== 0 && done !== options.total)) return;
+      if (done === told || (done - told < every && done !== options.total)) return;
       told = done;
       const pace = paceOf(done);
       const eta = done < options.total ? ` · ETA ${formatDuration(pace.remaining)}` : '';

@@ -86,6 +86,8 @@ describe('trainer keys', () => {
       (content) => ({ ...content, keys: list(content).map(() => ({ galois: 2, seed: new Uint8Array(32) })) }),
       (content) => ({ ...content, keys: list(content).map(() => null) }),
       (content) => ({ ...content, keyId: 'xyz' }),
+      (content) => ({ ...content, keyId: 'ab'.repeat(16) }),
+      (content) => ({ ...content, publicSeed: new Uint8Array(32) }),
       (content) => ({ ...content, publicSeed: new Uint8Array(31) }),
       () => null,
     ];

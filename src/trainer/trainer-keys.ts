@@ -2,7 +2,7 @@
 import { HermeticError } from '../base/errors.ts';
 import { badFile } from '../protocol/bad-file.ts';
 import type { ByteSource } from '../protocol/byte-source.ts';
-import { ciphertextParameters, knownParameterSet, readTrainerKeysBody } from '../protocol/ckks-codec.ts';
+import { ciphertextParameters, keyIdOf, knownParameterSet, readTrainerKeysBody } from '../protocol/ckks-codec.ts';
 import { type ContainerReader, type ReadOptions, readContainer } from '../protocol/container-reader.ts';
 import type { CiphertextParameters } from '../protocol/parameters.ts';
 import { polynomialBytes } from '../protocol/residues.ts';
@@ -46,6 +46,7 @@ export async function readTrainerKeys(source: ByteSource, options: ReadTrainerKe
     };
     const { keyId, publicKey, evaluationKeys } = await readTrainerKeysBody(context, container.content, readSection);
     await container.finish();
+    if ((await keyIdOf(publicKey)) !== keyId) throw badFile('the public key is not the one that these keys name');
     const evaluator = new CkksEvaluator(context, evaluationKeys);
     const dispose = () => context.dispose();
     return { context, evaluator, publicKey, parameters: ciphertextParameters(parameters), keyId, dispose };
