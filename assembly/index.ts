@@ -12,8 +12,8 @@ import { nttForward } from './ntt-forward';
 import { nttInverse } from './ntt-inverse';
 import { buildInverseScale, buildTables } from './ntt-tables';
 import {
-  add, gather, innerProduct, keyProduct, mulScalar, mulScalarAdd, negate, reduceSigned, subtract, subtractMulScalar,
-  subtractMulScalarAdd, switchModulus, tensorProduct,
+  add, addScalar, gather, innerProduct, keyProduct, mulScalar, mulScalarAdd, negate, reduceSigned, rotatedKeyProduct,
+  subtract, subtractMulScalar, subtractMulScalarAdd, switchModulus, tensorProduct,
 } from './pointwise';
 import { centredBinomial, ternary, uniformBelow, uniformResidues } from './random';
 import { roundReduce, roundReduceFloat32, splitToFloat32 } from './rounding';
@@ -38,7 +38,7 @@ const TASK_BYTES: usize = 64;
   return load<f64>(task + (i << 2));
 }
 
-/** Runs tasks until none is left. `scratch`: this thread's own 64 KiB. */
+/** Runs tasks until none is left. `scratch`: this thread's own 512 KiB. */
 export function work(control: usize, scratch: usize): void {
   const count = load<u32>(control + COUNT);
   const tasks = <usize>load<u32>(control + TASKS);
@@ -106,6 +106,10 @@ function run(t: usize, scratch: usize): void {
     case 34: memory.fill(arg(t, 1), 0, arg(t, 2)); return;
     case 35: return keyProduct(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5), arg(t, 6));
     case 36: return subtractTransform(t);
+    case 37: return rotatedKeyProduct(
+      arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5), arg(t, 6), arg(t, 7), arg(t, 8), scratch,
+    );
+    case 38: return addScalar(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5));
     default: unreachable();
   }
 }

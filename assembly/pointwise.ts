@@ -11,6 +11,12 @@ export function add(out: usize, a: usize, b: usize, bytes: usize, ctx: usize): v
   }
 }
 
+/** out = a + x for one residue x. */
+export function addScalar(out: usize, a: usize, x: u32, bytes: usize, ctx: usize): void {
+  const p = splat(ctx + CTX_P), y = i32x4.splat(x);
+  for (let i: usize = 0; i < bytes; i += 16) v128.store(out + i, subtractOnce(i32x4.add(v128.load(a + i), y), p));
+}
+
 export function subtract(out: usize, a: usize, b: usize, bytes: usize, ctx: usize): void {
   const p = splat(ctx + CTX_P);
   for (let i: usize = 0; i < bytes; i += 16) {
@@ -83,6 +89,21 @@ export function keyProduct(out0: usize, out1: usize, triples: usize, count: u32,
     sumOfProducts(out0 + i, triples, end, 12, 4, i, ctx);
     sumOfProducts(out1 + i, triples, end, 12, 8, i, ctx);
   }
+}
+
+/**
+ * `keyProduct` with `plus` added to the first half (unless its address is 0), then both permuted: out[i] = sum[index[i]].
+ * `scratch`: bytes of room, this thread's own.
+ */
+export function rotatedKeyProduct(
+  out0: usize, out1: usize, triples: usize, count: u32, plus: usize, index: usize, bytes: usize, ctx: usize, scratch: usize,
+): void {
+  const end = triples + (<usize>count) * 12;
+  for (let i: usize = 0; i < bytes; i += 64) sumOfProducts(scratch + i, triples, end, 12, 4, i, ctx);
+  if (plus) add(scratch, scratch, plus, bytes, ctx);
+  gather(out0, scratch, index, bytes);
+  for (let i: usize = 0; i < bytes; i += 64) sumOfProducts(scratch + i, triples, end, 12, 8, i, ctx);
+  gather(out1, scratch, index, bytes);
 }
 
 /**

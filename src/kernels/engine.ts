@@ -89,6 +89,11 @@ export class Engine {
     this.push(Operation.add, out, a, b, words * 4, prime.address);
   }
 
+  /** out = a + x for one residue x. */
+  addScalar(out: Address, a: Address, x: number, words: number, prime: PrimeContext): void {
+    this.push(Operation.addScalar, out, a, x, words * 4, prime.address);
+  }
+
   subtract(out: Address, a: Address, b: Address, words: number, prime: PrimeContext): void {
     this.push(Operation.subtract, out, a, b, words * 4, prime.address);
   }
@@ -130,6 +135,23 @@ export class Engine {
     this.reserve(1, triples.length + 2);
     const list = this.list(triples);
     this.push(Operation.keyProduct, out0, out1, list, triples.length / 3, words * 4, prime.address);
+  }
+
+  /** `keyProduct`, `plus` added to the first sum, then out[i] = sum[index[i]] for both. */
+  rotatedKeyProduct(
+    out0: Address,
+    out1: Address,
+    triples: readonly Address[],
+    plus: Address | undefined,
+    index: Address,
+    words: number,
+    prime: PrimeContext,
+  ): void {
+    if (triples.length > 192) throw new RangeError(`at most 64 products a sum, got ${triples.length / 3}`);
+    this.reserve(1, triples.length + 2);
+    const list = this.list(triples);
+    const count = triples.length / 3;
+    this.push(Operation.rotatedKeyProduct, out0, out1, list, count, plus ?? 0, index, words * 4, prime.address);
   }
 
   /** `quads`: a0, a1, b0, b1 a pair of ciphertexts; at most 32 pairs. */

@@ -44,6 +44,11 @@ function fill(n: number, p: number, kind: keyof typeof inputs, seed: number): nu
   return Array.from({ length: n }, (_, i) => inputs[kind]!(p, i, random.next().value as number));
 }
 
+/** A permutation of n = 2^k indices. */
+function shuffled(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => (i * 37) % n);
+}
+
 /** Runs the same queueing on both engines and compares `count` words of the block it returns. */
 function sameOnBoth(count: number, queue: (engine: Engine) => Address): void {
   const results = [engines.wasm, engines.twin].map((engine) => {
@@ -154,6 +159,17 @@ describe('every other kernel equals its bigint twin, bit for bit', () => {
           e.keyProduct(outs[part]!, outs[1 - part]!, Array(64).fill([x, x, y]).flat(), n, c);
         });
       }
+      for (const [part, plus] of [0, 1].flatMap((part) => [false, true].map((plus) => [part, plus] as const))) {
+        queue(`rotatedKeyProduct, half ${part}${plus ? ', plus' : ''}`, (e, out, x, y, c) => {
+          const outs = [out, e.allocate(4 * n)] as const;
+          const index = put(e, shuffled(n));
+          const added = plus ? x : undefined;
+          e.rotatedKeyProduct(outs[part]!, outs[1 - part]!, [x, x, y, y, y, x], added, index, n, c);
+        });
+      }
+      for (const constant of [0, 1, p - 1]) {
+        queue(`addScalar ${constant}`, (e, out, x, _y, c) => e.addScalar(out, x, constant, n, c));
+      }
       for (const part of [0, 1, 2]) {
         queue(`tensorProduct d${part}`, (e, out, x, y, c) => {
           const d = [0, 1, 2].map((i) => (i === part ? out : e.allocate(4 * n))) as [Address, Address, Address];
@@ -164,10 +180,7 @@ describe('every other kernel equals its bigint twin, bit for bit', () => {
         e.gather(
           out,
           x,
-          put(
-            e,
-            Array.from({ length: n }, (_, i) => (i * 37) % n),
-          ),
+          put(e, shuffled(n)),
           n,
         ),
       );

@@ -42,6 +42,8 @@ export const Operation = {
   clear: 34,
   keyProduct: 35,
   subtractTransform: 36,
+  rotatedKeyProduct: 37,
+  addScalar: 38,
 } as const;
 
 export type OperationCode = (typeof Operation)[keyof typeof Operation];

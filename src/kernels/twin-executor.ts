@@ -89,6 +89,8 @@ export class TwinExecutor implements Executor {
     else if (code === O.clear) this.words(a[1], a[2] / 4).fill(0);
     else if (code === O.keyProduct) this.keyProduct(a[1], a[2], a[3], a[4], a[5], a[6]);
     else if (code === O.subtractTransform) this.subtractTransform(a);
+    else if (code === O.rotatedKeyProduct) this.rotatedKeyProduct(a);
+    else if (code === O.addScalar) this.zip(a[1], a[2], a[2], a[4], a[5], (x) => x + BigInt(a[3]));
     else throw new RangeError(`unknown operation ${code}`);
   }
 
@@ -185,6 +187,17 @@ export class TwinExecutor implements Executor {
         }
         o[i] = modBigint(sum * unMontgomery, p);
       }
+    }
+  }
+
+  private rotatedKeyProduct(a: number[]): void {
+    const [, out0, out1, triples, count, plus, index, bytes, ctx] = a;
+    this.keyProduct(out0, out1, triples, count, bytes, ctx);
+    if (plus !== 0) this.zip(out0, out0, plus, bytes, ctx, (x, y) => x + y);
+    for (const out of [out0, out1]) {
+      const sums = this.words(out, bytes / 4).slice();
+      const order = this.words(index, bytes / 4);
+      this.words(out, bytes / 4).set(sums.map((_, i) => sums[order[i] as number] as number));
     }
   }
 

@@ -93,6 +93,17 @@ export function truncate<D extends Domain>(a: Poly<D>, limbs: number = a.limbCou
   return out;
 }
 
+/** A copy of the limbs of the given primes. RangeError where a has no such limb. */
+export function select<D extends Domain>(a: Poly<D>, indices: readonly number[]): Poly<D> {
+  const out = a.ring.allocate(a.domain, indices);
+  eachLimb(out, (j) => {
+    const at = a.indices.indexOf(indices[j] as number);
+    if (at < 0) throw new RangeError(`select: no limb of prime ${indices[j]}`);
+    a.ring.engine.copy(out.limb(j), a.limb(at), 4 * a.ring.N);
+  });
+  return out;
+}
+
 /** constant·a for an integer constant. */
 export function multiplyInteger<D extends Domain>(a: Poly<D>, constant: bigint): Poly<D> {
   const out = like(a);

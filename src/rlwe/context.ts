@@ -15,6 +15,17 @@ export interface RlweShape {
   readonly baseLimbs: number;
 }
 
+/**
+ * How key switching cuts a modulus: into digits of `digitLimbs` limbs, lifted to the special modulus P, whose product
+ * must not be below a digit's. Its keys serve ciphertexts of up to `limbs` limbs.
+ */
+export interface Gadget {
+  readonly limbs: number;
+  readonly digitLimbs: number;
+  /** Prime indices of P. */
+  readonly special: readonly number[];
+}
+
 export class RlweContext {
   readonly engine: Engine;
   readonly ring: Ring;
@@ -47,6 +58,11 @@ export class RlweContext {
   /** Prime indices of the special modulus. */
   get specialIndices(): number[] {
     return firstIndices(this.specialLimbs).map((i) => i + this.ciphertextLimbs);
+  }
+
+  /** All limbs, digits as long as the special modulus. */
+  get gadget(): Gadget {
+    return { limbs: this.ciphertextLimbs, digitLimbs: this.specialLimbs, special: this.specialIndices };
   }
 
   /** Prime indices of `limbs` ciphertext limbs and the special modulus. */

@@ -4,6 +4,7 @@ import { createEngine } from '../kernels/wasm-executor.ts';
 import {
   add,
   automorphism,
+  divideByLast,
   multiplyMontgomery,
   type Poly,
   subtract,
@@ -114,7 +115,7 @@ describe('key switching', () => {
     const keys = [5, 25, 2 * N - 1].map((g) => generateGaloisKey(context, secret, g));
     const shared = switcher.decompose(c);
     for (const galois of keys) {
-      const hoisted = switcher.divideBySpecial(switcher.multiply(shared, galois));
+      const hoisted = switcher.dividePair(switcher.multiply(shared, galois));
       const alone = switcher.switch(c, galois);
       for (const half of [0, 1] as const) {
         for (let j = 0; j < LIMBS; j++) expect(hoisted[half].read(j)).toEqual(alone[half].read(j));
@@ -127,13 +128,56 @@ describe('key switching', () => {
     const [c, plus] = [uniform(LIMBS, 4), uniform(LIMBS, 5)];
     const [u, v] = switcher.switch(c, key);
     const decomposition = switcher.decompose(c);
-    const [x, y] = switcher.divideBySpecial(switcher.multiply(decomposition, key), [plus], 5);
+    const [x, y] = switcher.dividePair(switcher.multiply(decomposition, key), { plus: [plus], galois: 5 });
     decomposition.dispose();
     const expected = [automorphism(add(u, plus), 5), automorphism(v, 5)];
     for (let j = 0; j < LIMBS; j++) {
       expect(x.read(j)).toEqual((expected[0] as Poly<'ntt'>).read(j));
       expect(y.read(j)).toEqual((expected[1] as Poly<'ntt'>).read(j));
     }
+  });
+
+  it('divides by P and the top limbs at once, as by P and then limb by limb', () => {
+    const c = uniform(LIMBS, 8);
+    const decomposition = switcher.decompose(c);
+    const [u, v] = switcher.dividePair(switcher.multiply(decomposition, key), { drop: 2 });
+    const [a, b] = switcher.dividePair(switcher.multiply(decomposition, key));
+    decomposition.dispose();
+    const stepwise = [a, b].map((poly) => divideByLast(divideByLast(poly)));
+    expect([u.limbCount, v.limbCount]).toEqual([LIMBS - 2, LIMBS - 2]);
+    [u, v].forEach((poly, half) => {
+      // Three roundings more, of a half each.
+      expect(largest(integers(subtract(poly, stepwise[half] as Poly<'ntt'>)))).toBeLessThanOrEqual(LIMBS);
+    });
+  });
+
+  it('adds P·c under the sum, rotates the product, and divides P away again', () => {
+    const [c, plus] = [uniform(LIMBS, 4), uniform(LIMBS, 5)];
+    const galois = generateGaloisKey(context, secret, 25);
+    const decomposition = switcher.decompose(c);
+    const rotated = switcher.multiplyRotated(decomposition, galois, 25, switcher.timesSpecial(plus));
+    const [x, y] = switcher.dividePair(rotated);
+    const [u, v] = switcher.dividePair(switcher.multiply(decomposition, galois), { plus: [plus], galois: 25 });
+    const summed = switcher.multiply(decomposition, galois);
+    switcher.addTimesSpecial(summed, [plus, plus]);
+    const [s] = switcher.dividePair(summed, { galois: 25 });
+    decomposition.dispose();
+    for (let j = 0; j < LIMBS; j++) {
+      expect(x.read(j)).toEqual(u.read(j));
+      expect(y.read(j)).toEqual(v.read(j));
+      expect(s.read(j)).toEqual(u.read(j));
+    }
+  });
+
+  it('a gadget of fewer limbs and other special primes has keys of its own', () => {
+    const gadget = { limbs: 3, digitLimbs: 1, special: [LIMBS, LIMBS + 1] };
+    const small = new KeySwitcher(context, gadget);
+    const smallKey = generateSwitchingKey(context, other.plain, secret.montgomery, gadget);
+    expect(smallKey.digits.map(({ b }) => b.limbCount)).toEqual([5, 5, 5]);
+    const c = uniform(3, 11);
+    const [u, v] = small.switch(c, smallKey);
+    const noise = subtract(add(u, multiplyMontgomery(v, secret.montgomery)), multiplyMontgomery(c, other.montgomery));
+    expect(largest(integers(noise))).toBeLessThan(NOISE);
   });
 
   it('relinearisation keys take s², Galois keys s under the automorphism', () => {

@@ -1,13 +1,13 @@
 /**
  * Hybrid key switching (Han and Ki 2019/688, section 3; with the centred base conversion of 2018/117): the ciphertext
- * modulus is cut into digits of as many limbs as the special modulus P has; each digit is lifted to Q·P, multiplied
- * with its part of the key, and the sum divided by P.
+ * modulus is cut into digits of some limbs; each digit is lifted to Q·P, multiplied with its part of the key, and the sum
+ * divided by P, or by P and the top limbs of Q at once, which is a rescaling for the price of none.
  */
-import { mulMod, type Operand } from '../kernels/arithmetic.ts';
+import { encodeOperand, mulMod, type Operand } from '../kernels/arithmetic.ts';
 import type { Address } from '../kernels/heap.ts';
 import type { PrimeContext } from '../kernels/prime-context.ts';
-import type { Poly } from '../ring/poly.ts';
-import type { RlweContext } from './context.ts';
+import { firstIndices, type Poly } from '../ring/poly.ts';
+import type { Gadget, RlweContext } from './context.ts';
 import type { SwitchingKey } from './keys.ts';
 
 /** The digits of one polynomial, lifted to Q·P, in NTT form: what hoisted rotations share. */
@@ -21,23 +21,42 @@ export interface Decomposition {
 
 export type PolyPair = readonly [Poly<'ntt'>, Poly<'ntt'>];
 
+/** What happens with the quotient of a division by P. */
+export interface DivideOptions {
+  /** Top limbs of Q that are divided away together with P. */
+  readonly drop?: number;
+  /** Added to the quotients; limbs beyond theirs are ignored. */
+  readonly plus?: readonly Poly<'ntt'>[];
+  /** X → X^g at the end. */
+  readonly galois?: number;
+}
+
 export class KeySwitcher {
+  readonly gadget: Gadget;
   private readonly context: RlweContext;
 
-  constructor(context: RlweContext) {
+  /** Default gadget: the context's own. */
+  constructor(context: RlweContext, gadget: Gadget = context.gadget) {
     this.context = context;
+    this.gadget = gadget;
   }
 
-  /** Digit d holds ciphertext limbs [α·d, α·(d+1)), α = limbs of P. */
+  /** Digit d holds ciphertext limbs [α·d, α·(d+1)), α = limbs of a digit. */
   digitCount(limbs: number): number {
-    return Math.ceil(limbs / this.context.specialLimbs);
+    return Math.ceil(limbs / this.gadget.digitLimbs);
+  }
+
+  /** Prime indices of `limbs` ciphertext limbs, then of P. */
+  extendedIndices(limbs: number): number[] {
+    return [...firstIndices(limbs), ...this.gadget.special];
   }
 
   /** Valid as long as `source` is. */
   decompose(source: Poly<'ntt'>): Decomposition {
-    const { engine, ring, converter, specialLimbs } = this.context;
+    const { engine, ring, converter } = this.context;
+    const { digitLimbs } = this.gadget;
     const limbs = source.limbCount;
-    const extended = this.context.extendedIndices(limbs);
+    const extended = this.extendedIndices(limbs);
     const owned: Address[] = [];
     const take = (): Address => {
       const limb = ring.allocateLimb();
@@ -45,7 +64,7 @@ export class KeySwitcher {
       return limb;
     };
     const plans = Array.from({ length: this.digitCount(limbs) }, (_, d) => {
-      const own = source.indices.slice(d * specialLimbs, (d + 1) * specialLimbs);
+      const own = source.indices.slice(d * digitLimbs, (d + 1) * digitLimbs);
       const targets = extended.filter((i) => !own.includes(i));
       const conversion = converter.conversion(own, targets);
       const coefficients = own.map(() => take());
@@ -80,16 +99,11 @@ export class KeySwitcher {
 
   /** Σ_d digit_d·key_d over Q·P. */
   multiply(decomposition: Decomposition, key: SwitchingKey): PolyPair {
-    const { ring, engine, ciphertextLimbs } = this.context;
-    const { limbs, digits } = decomposition;
-    const indices = this.context.extendedIndices(limbs);
+    const { ring, engine } = this.context;
+    const indices = this.extendedIndices(decomposition.limbs);
     const out: PolyPair = [ring.allocate('ntt', indices), ring.allocate('ntt', indices)];
     indices.forEach((prime, j) => {
-      const inKey = j < limbs ? j : ciphertextLimbs + (j - limbs);
-      const triples = digits.flatMap((digit, d) => {
-        const part = key.digits[d] as SwitchingKey['digits'][number];
-        return [digit[j] as Address, part.b.limb(inKey), part.a.limb(inKey)];
-      });
+      const triples = this.triples(decomposition, key, j);
       engine.keyProduct(out[0].limb(j), out[1].limb(j), triples, ring.N, ring.primes[prime] as PrimeContext);
     });
     engine.flush();
@@ -97,45 +111,103 @@ export class KeySwitcher {
   }
 
   /**
-   * Divides a pair over Q·P by P, rounding; adds what is given to each half, then applies X → X^g. Frees the pair.
+   * σ_g(Σ_d digit_d·key_d + (plus, 0)) over Q·P, for a Galois key of g. `plus` may end below: its missing limbs are zero
+   * (a polynomial times P).
    */
-  divideBySpecial(pair: PolyPair, plus: readonly Poly<'ntt'>[] = [], g = 1): PolyPair {
-    const { ring, engine, specialLimbs } = this.context;
-    const limbs = pair[0].limbCount - specialLimbs;
-    const quotients = this.liftSpecial(pair, limbs);
-    const indices = pair[0].indices.slice(0, limbs);
-    const out: PolyPair = g === 1 ? quotients : [ring.allocate('ntt', indices), ring.allocate('ntt', indices)];
-    const index = g === 1 ? undefined : ring.automorphismIndex(g);
-    for (let j = 0; j < limbs; j++) {
-      const prime = pair[0].prime(j);
-      const inverse = this.inverseOfSpecial(prime);
-      for (const half of [0, 1] as const) {
-        const [to, from, lifted] = [out[half].limb(j), pair[half].limb(j), quotients[half].limb(j)];
-        engine.subtractTransform(to, from, lifted, inverse, prime, plus[half]?.limb(j), index);
-      }
-    }
+  multiplyRotated(decomposition: Decomposition, key: SwitchingKey, g: number, plus: Poly<'ntt'>): PolyPair {
+    const { ring, engine } = this.context;
+    const indices = this.extendedIndices(decomposition.limbs);
+    const out: PolyPair = [ring.allocate('ntt', indices), ring.allocate('ntt', indices)];
+    const index = ring.automorphismIndex(g);
+    indices.forEach((i, j) => {
+      const triples = this.triples(decomposition, key, j);
+      const prime = ring.primes[i] as PrimeContext;
+      const added = j < plus.limbCount ? plus.limb(j) : undefined;
+      engine.rotatedKeyProduct(out[0].limb(j), out[1].limb(j), triples, added, index, ring.N, prime);
+    });
     engine.flush();
-    for (const poly of pair) poly.dispose();
-    if (g !== 1) for (const poly of quotients) poly.dispose();
     return out;
   }
 
-  /** A pair's residues modulo P, lifted to the ciphertext limbs: coefficients, to be transformed in place. */
-  private liftSpecial(pair: PolyPair, limbs: number): PolyPair {
-    const { ring, engine, converter, specialIndices } = this.context;
-    const indices = pair[0].indices.slice(0, limbs);
-    const { sources, targets, matrix, scales } = converter.conversion(specialIndices, indices);
+  private triples({ limbs, digits }: Decomposition, key: SwitchingKey, j: number): Address[] {
+    const inKey = j < limbs ? j : this.gadget.limbs + (j - limbs);
+    return digits.flatMap((digit, d) => {
+      const part = key.digits[d] as SwitchingKey['digits'][number];
+      return [digit[j] as Address, part.b.limb(inKey), part.a.limb(inKey)];
+    });
+  }
+
+  /** P·a over the limbs of Q; modulo P it is zero. */
+  timesSpecial(a: Poly<'ntt'>): Poly<'ntt'> {
+    const { ring, engine } = this.context;
+    const out = ring.allocate('ntt', a.indices);
+    for (let j = 0; j < a.limbCount; j++) {
+      engine.mulScalar(out.limb(j), a.limb(j), this.specialOperand(a.prime(j)), ring.N, a.prime(j));
+    }
+    engine.flush();
+    return out;
+  }
+
+  /** pair += P·(a0, a1), over Q·P. */
+  addTimesSpecial(pair: PolyPair, a: PolyPair): void {
+    const { ring, engine } = this.context;
+    for (const half of [0, 1] as const) {
+      for (let j = 0; j < a[half].limbCount; j++) {
+        const prime = a[half].prime(j);
+        engine.mulScalarAdd(pair[half].limb(j), a[half].limb(j), this.specialOperand(prime), ring.N, prime);
+      }
+    }
+    engine.flush();
+  }
+
+  /**
+   * Divides polynomials over Q·P by P (and by the top `drop` limbs), rounding; adds what is given to each quotient, then
+   * applies X → X^g. Frees them.
+   */
+  divide(polys: readonly Poly<'ntt'>[], { drop = 0, plus = [], galois = 1 }: DivideOptions = {}): Poly<'ntt'>[] {
+    const { ring, engine } = this.context;
+    const first = polys[0] as Poly<'ntt'>;
+    const limbs = first.limbCount - this.gadget.special.length - drop;
+    const quotients = this.liftTop(polys, limbs);
+    const indices = first.indices.slice(0, limbs);
+    const out = galois === 1 ? quotients : polys.map(() => ring.allocate('ntt', indices));
+    const index = galois === 1 ? undefined : ring.automorphismIndex(galois);
+    for (let j = 0; j < limbs; j++) {
+      const prime = first.prime(j);
+      const inverse = prime.inverseOperand(productModulo(ring.primes, first.indices.slice(limbs), prime.p));
+      polys.forEach((poly, k) => {
+        const [to, lifted] = [(out[k] as Poly<'ntt'>).limb(j), (quotients[k] as Poly<'ntt'>).limb(j)];
+        engine.subtractTransform(to, poly.limb(j), lifted, inverse, prime, plus[k]?.limb(j), index);
+      });
+    }
+    engine.flush();
+    for (const poly of polys) poly.dispose();
+    if (galois !== 1) for (const poly of quotients) poly.dispose();
+    return out;
+  }
+
+  /** `divide` for the two halves of a ciphertext. */
+  dividePair(pair: PolyPair, options: DivideOptions = {}): PolyPair {
+    const [c0, c1] = this.divide(pair, options);
+    return [c0 as Poly<'ntt'>, c1 as Poly<'ntt'>];
+  }
+
+  /** Residues modulo the limbs from `limbs` on, lifted to those below: coefficients, to be transformed in place. */
+  private liftTop(polys: readonly Poly<'ntt'>[], limbs: number): Poly<'ntt'>[] {
+    const { ring, engine, converter } = this.context;
+    const { indices } = polys[0] as Poly<'ntt'>;
+    const { sources, targets, matrix, scales } = converter.conversion(indices.slice(limbs), indices.slice(0, limbs));
     sources.forEach((prime, k) => {
-      for (const poly of pair) {
+      for (const poly of polys) {
         const limb = poly.limb(limbs + k);
         engine.nttInverse(limb, limb, prime, scales[k] as Address);
       }
     });
     engine.flush();
-    const out: PolyPair = [ring.allocate('ntt', indices), ring.allocate('ntt', indices)];
-    for (const half of [0, 1] as const) {
-      engine.convertBase(pair[half].limbs.slice(limbs), sources, out[half].limbs, targets, matrix, ring.N);
-    }
+    const out = polys.map(() => ring.allocate('ntt', indices.slice(0, limbs)));
+    polys.forEach((poly, k) => {
+      engine.convertBase(poly.limbs.slice(limbs), sources, (out[k] as Poly<'ntt'>).limbs, targets, matrix, ring.N);
+    });
     engine.flush();
     return out;
   }
@@ -145,14 +217,16 @@ export class KeySwitcher {
     const decomposition = this.decompose(c);
     const product = this.multiply(decomposition, key);
     decomposition.dispose();
-    return this.divideBySpecial(product, plus);
+    return this.dividePair(product, { plus });
   }
 
-  /** P^-1 modulo a ciphertext prime. */
-  private inverseOfSpecial(prime: PrimeContext): Operand {
-    const { ring, specialIndices } = this.context;
-    let product = 1;
-    for (const i of specialIndices) product = mulMod(product, (ring.primes[i] as PrimeContext).p % prime.p, prime.p);
-    return prime.inverseOperand(product);
+  /** P modulo a ciphertext prime. */
+  private specialOperand(prime: PrimeContext): Operand {
+    return encodeOperand(productModulo(this.context.ring.primes, this.gadget.special, prime.p), prime.p);
   }
+}
+
+/** Π primes[i] mod p over the given indices. */
+export function productModulo(primes: readonly PrimeContext[], indices: readonly number[], p: number): number {
+  return indices.reduce((product, i) => mulMod(product, (primes[i] as PrimeContext).p % p, p), 1);
 }

@@ -1,9 +1,18 @@
 /** Public, relinearisation and Galois keys from a secret key. */
-import { encodeOperand, mulMod } from '../../kernels/arithmetic.ts';
+import { encodeOperand } from '../../kernels/arithmetic.ts';
 import type { PrimeContext } from '../../kernels/prime-context.ts';
-import { automorphism, multiplyMontgomery, type Poly, subtract, toMontgomery } from '../../ring/poly.ts';
+import {
+  automorphism,
+  firstIndices,
+  multiplyMontgomery,
+  type Poly,
+  select,
+  subtract,
+  toMontgomery,
+} from '../../ring/poly.ts';
 import { errorPoly, freshSeed, uniformPoly } from '../../ring/sampler.ts';
-import type { RlweContext } from '../context.ts';
+import type { Gadget, RlweContext } from '../context.ts';
+import { productModulo } from '../key-switching.ts';
 import type { EvaluationKeyNeeds, EvaluationKeys, PublicKey, SwitchingKey, SwitchingKeyDigit } from '../keys.ts';
 import type { SecretKey } from './secret-key.ts';
 
@@ -19,17 +28,24 @@ export function generatePublicKey(context: RlweContext, secretKey: SecretKey): P
   return { a, b, seed };
 }
 
-/** Takes c·from to c·to. `to` in Montgomery form. */
-export function generateSwitchingKey(context: RlweContext, from: Poly<'ntt'>, to: Poly<'ntt'>): SwitchingKey {
+/** Takes c·from to c·to, for the digits of a gadget. Both hold all primes of the context; `to` in Montgomery form. */
+export function generateSwitchingKey(
+  context: RlweContext,
+  from: Poly<'ntt'>,
+  to: Poly<'ntt'>,
+  gadget: Gadget = context.gadget,
+): SwitchingKey {
   const seed = freshSeed();
-  const count = Math.ceil(context.ciphertextLimbs / context.specialLimbs);
+  const count = Math.ceil(gadget.limbs / gadget.digitLimbs);
   const errors = freshSeed();
-  const digits = Array.from({ length: count }, (_, d) => generateDigit(context, from, to, seed, errors, d));
+  const digits = Array.from({ length: count }, (_, d) => generateDigit(context, gadget, from, to, seed, errors, d));
+  errors.fill(0);
   return { digits, seed };
 }
 
 function generateDigit(
   context: RlweContext,
+  gadget: Gadget,
   from: Poly<'ntt'>,
   to: Poly<'ntt'>,
   seed: Uint8Array,
@@ -37,12 +53,12 @@ function generateDigit(
   d: number,
 ): SwitchingKeyDigit {
   const { ring } = context;
-  const indices = context.extendedIndices(context.ciphertextLimbs);
+  const indices = [...firstIndices(gadget.limbs), ...gadget.special];
   return ring.scope(
     () => {
       const a = uniformPoly(ring, indices, seed, d);
-      const b = subtract(errorPoly(ring, indices, errors, d), multiplyMontgomery(a, to));
-      addDigit(context, b, from, d);
+      const b = subtract(errorPoly(ring, indices, errors, d), multiplyMontgomery(a, select(to, indices)));
+      addDigit(context, gadget, b, from, d);
       return { a: toMontgomery(a), b: toMontgomery(b) };
     },
     (digit) => [digit.a as never, digit.b as never],
@@ -50,29 +66,38 @@ function generateDigit(
 }
 
 /** b += P·from on the limbs of digit d. */
-function addDigit(context: RlweContext, b: Poly<'ntt'>, from: Poly<'ntt'>, d: number): void {
-  const { ring, engine, specialIndices, specialLimbs, ciphertextLimbs } = context;
-  for (let j = d * specialLimbs; j < Math.min((d + 1) * specialLimbs, ciphertextLimbs); j++) {
+function addDigit(context: RlweContext, gadget: Gadget, b: Poly<'ntt'>, from: Poly<'ntt'>, d: number): void {
+  const { ring, engine } = context;
+  const { digitLimbs, limbs, special } = gadget;
+  for (let j = d * digitLimbs; j < Math.min((d + 1) * digitLimbs, limbs); j++) {
     const prime = ring.primes[j] as PrimeContext;
-    let special = 1;
-    for (const i of specialIndices) special = mulMod(special, (ring.primes[i] as PrimeContext).p % prime.p, prime.p);
-    engine.mulScalarAdd(b.limb(j), from.limb(j), encodeOperand(special, prime.p), ring.N, prime);
+    const factor = encodeOperand(productModulo(ring.primes, special, prime.p), prime.p);
+    engine.mulScalarAdd(b.limb(j), from.limb(j), factor, ring.N, prime);
   }
   engine.flush();
 }
 
 /** s² → s. */
-export function generateRelinearizationKey(context: RlweContext, secretKey: SecretKey): SwitchingKey {
+export function generateRelinearizationKey(
+  context: RlweContext,
+  secretKey: SecretKey,
+  gadget: Gadget = context.gadget,
+): SwitchingKey {
   const square = multiplyMontgomery(secretKey.plain, secretKey.montgomery);
-  const key = generateSwitchingKey(context, square, secretKey.montgomery);
+  const key = generateSwitchingKey(context, square, secretKey.montgomery, gadget);
   square.dispose();
   return key;
 }
 
 /** s → σ_g^-1(s): see `EvaluationKeys`. */
-export function generateGaloisKey(context: RlweContext, secretKey: SecretKey, g: number): SwitchingKey {
+export function generateGaloisKey(
+  context: RlweContext,
+  secretKey: SecretKey,
+  g: number,
+  gadget: Gadget = context.gadget,
+): SwitchingKey {
   const to = automorphism(secretKey.montgomery, inverseGalois(g, context.ring.N));
-  const key = generateSwitchingKey(context, secretKey.plain, to);
+  const key = generateSwitchingKey(context, secretKey.plain, to, gadget);
   to.dispose();
   return key;
 }

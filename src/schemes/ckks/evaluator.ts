@@ -262,7 +262,10 @@ export class CkksEvaluator implements Evaluator<Ciphertext> {
     const key = this.galoisKey(g, name);
     return this.scope(() => {
       const { keySwitcher } = this.context;
-      const [c0, c1] = keySwitcher.divideBySpecial(keySwitcher.multiply(decomposition, key), [a.c0], g);
+      const [c0, c1] = keySwitcher.dividePair(keySwitcher.multiply(decomposition, key), {
+        plus: [a.c0],
+        galois: g,
+      });
       return new Ciphertext(c0, c1, a.level, a.scale);
     });
   }
