@@ -1,8 +1,8 @@
 // Fits the Chebyshev series of CKKS bootstrapping's EvalMod and writes src/circuits/mod1-coefficients.ts. With r double
 // angles T ← 2T² − 1, p(u) ≈ cos(2π(x − 1/4)/2^r), u = (x − 1/4)/K, becomes sin(2πx) ≈ 2π(x − I) near each integer I.
 //
-// Double angles and a fit near the integers alone: Han and Ki, 2019/688, section 4. Weighted least squares, weights from
-// the distribution of I: Lee, Lee, Lee, Kim and No, 2020/552. The target is even in u for every r: half the terms may go.
+// Double angles, and a fit near the integers alone: Han and Ki, 2019/688. Unions of intervals: Lee et al., 2020/552.
+// Least squares weighted by the distribution of I: Lee et al., 2020/1549. The target is even in u: half the terms may go.
 //
 //   node scripts/fit-mod1.mjs            writes the module, prints what its fits reach
 //   node scripts/fit-mod1.mjs --check    fails where the committed module is not what would be written
@@ -33,7 +33,7 @@ const BITS = 320n;
 const ONE = 1n << BITS;
 const multiply = (a, b) => (a * b) >> BITS;
 const divide = (a, b) => (a << BITS) / b;
-const log2 = (x) => (x === 0 ? Number.NEGATIVE_INFINITY : Math.log2(x));
+const { log2 } = Math;
 
 /** The nearest double, to one unit in its last place. */
 function toNumber(a) {
@@ -118,7 +118,7 @@ function weights({ doubleAngles, floorBits }) {
 }
 
 /** The c_k that minimise Σ weight·(p(u) − target)² + ridge·Σ c_k² over Chebyshev points of every [I − ε, I + ε]. */
-function fit(spec) {
+function leastSquares(spec) {
   const { degree, step, doubleAngles, halfRange, widthBits } = spec;
   const terms = Math.floor(degree / step) + 1;
   const matrix = Array.from({ length: terms }, (_, i) =>
@@ -181,7 +181,8 @@ function measure(spec, coefficients, messageBits = MESSAGE_BITS) {
   for (const I of overflows) {
     const share = toNumber(probabilities.get(I)) / MEASURE_POINTS;
     for (let point = 0; point < MEASURE_POINTS; point++) {
-      const offset = ((ONE * BigInt(2 * point + 1 - MEASURE_POINTS)) / BigInt(MEASURE_POINTS - 1)) >> BigInt(messageBits);
+      const offset =
+        ((ONE * BigInt(2 * point + 1 - MEASURE_POINTS)) / BigInt(MEASURE_POINTS - 1)) >> BigInt(messageBits);
       const error = errorAt(spec, coefficients, I, offset);
       square += share * error * error;
       worst[Math.abs(I)] = Math.max(worst[Math.abs(I)], error);
@@ -200,12 +201,14 @@ function describe(name, { rms, worst, beyond, thresholds, largest }) {
 }
 
 function docstring({ step, widthBits }, { rms, worst }) {
-  const terms = step === 2 ? 'T_0, T_2, … alone: c_2j is the coefficient of T_j(v), v = T_2(u) = 2u² − 1' : 'all terms';
-  const use = step === 2 ? 'Recommended: half the products.' : 'The reference for the even fit.';
+  const power = (bits) => `2^−${(-bits).toFixed(1)}`;
+  const [near, all] = [worst.slice(0, 9), worst].map((bits) => power(Math.max(...bits)));
+  const even =
+    'Recommended: T_0, T_2, … alone, so fewer products: c_2j is the coefficient of T_j(v), v = T_2(u) = 2u² − 1.';
   return `/**
- * ${use} One double angle; ${terms}.
- * Fitted on |x − I| ≤ 2^−${widthBits}. Errors in x for |x − I| ≤ 2^−${MESSAGE_BITS}, as the script prints them: rms 2^${rms.toFixed(1)} over the
- * distribution of I; worst 2^${Math.max(...worst.slice(0, 9)).toFixed(1)} for |I| ≤ 8, 2^${Math.max(...worst).toFixed(1)} for |I| ≤ ${MAX_OVERFLOW}.
+ * ${step === 2 ? even : 'All terms: what the even fit is compared with.'}
+ * One double angle, fitted on |x − I| ≤ 2^−${widthBits}. Errors in x for |x − I| ≤ 2^−${MESSAGE_BITS}, as the script prints
+ * them: rms ${power(rms)} over the distribution of I; worst ${near} for |I| ≤ 8, ${all} for |I| ≤ ${MAX_OVERFLOW}.
  */`;
 }
 
@@ -216,9 +219,9 @@ const HEAD = `/**
  *   p(u) = Σ c_k·T_k(u) ≈ cos(2π(x − 1/4)/2^r),  u = (x − 1/4)/K,  which r double angles turn into sin(2πx) ≈ 2π(x − I)
  *
  * for x near an integer I, |I| ≤ ${MAX_OVERFLOW}, and nowhere else: beyond ${MAX_OVERFLOW} the series explodes. I is the overflow of ModRaise
- * under a ternary key of Hamming weight ${HAMMING_WEIGHT}; the fit weighs each I by its probability. The sine's own error, (2π)²(x − I)³/6, is
- * not counted in the errors below. Double angles and fits near integers: Han and Ki, 2019/688; weighted least squares:
- * Lee, Lee, Lee, Kim and No, 2020/552.
+ * under a ternary key of Hamming weight ${HAMMING_WEIGHT}; the fit weighs each I by its probability. The sine's own error,
+ * (2π)²(x − I)³/6, is not counted in the errors below. Double angles and fits near integers: Han and Ki, 2019/688; on
+ * unions of intervals: Lee et al., 2020/552; least squares weighted by the distribution of I: Lee et al., 2020/1549.
  */
 export interface Mod1Fit {
   readonly degree: number;
@@ -235,13 +238,7 @@ export interface Mod1Fit {
 
 /** As many to a line of 120 as fit: the formatter's way with arrays of numbers. */
 function filled(numbers) {
-  const lines = [];
-  for (const text of numbers.map((x) => `${x},`)) {
-    const line = `${lines.at(-1)} ${text}`;
-    if (lines.length > 0 && line.length <= 120) lines[lines.length - 1] = line;
-    else lines.push(`    ${text}`);
-  }
-  return lines.join('\n');
+  return `${numbers.join(', ')},`.replace(/(.{1,116})(?: |$)/g, '    $1\n').trimEnd();
 }
 
 function constant(spec, coefficients, measured) {
@@ -263,15 +260,18 @@ function survey() {
   const even = [50, 52, 54, 56, 58, 60, 62].map((degree) => ({ degree, step: 2 }));
   const weighed = [14, 20, 27, 40].flatMap((floorBits) => even.map((spec) => ({ ...spec, widthBits: 12, floorBits })));
   const ranges = [11, 12, 12.25, 13, 14].map((halfRange) => ({ degree: 62, step: 2, halfRange }));
-  const widths = [6, 7, 9, 10, 12].flatMap((widthBits) => [62, 63].map((degree) => ({ degree, step: 64 - degree, widthBits })));
+  const widths = [6, 7, 9, 10, 12].flatMap((widthBits) =>
+    [62, 63].map((degree) => ({ degree, step: 64 - degree, widthBits })),
+  );
   const twice = [30, 34, 36, 40, 46, 50, 60].map((degree) => ({ degree, step: 2, doubleAngles: 2, widthBits: 10 }));
   const full31 = [14, 27, 40].map((floorBits) => ({ degree: 31, step: 1, doubleAngles: 2, widthBits: 12, floorBits }));
   const none = [{ degree: 62, step: 2, doubleAngles: 0, widthBits: 12 }];
   for (const variant of [...weighed, ...ranges, ...widths, ...twice, ...full31, ...none]) {
     const spec = { ...base, ...variant };
     const { degree, step, doubleAngles, halfRange, widthBits, floorBits } = spec;
-    const name = `${step === 2 ? 'even' : 'full'} ${degree}, r ${doubleAngles}, K ${halfRange}, ε 2^−${widthBits}, floor 2^−${floorBits}`;
-    process.stdout.write(describe(name, measure(spec, fit(spec))));
+    const kind = `${step === 2 ? 'even' : 'full'} ${degree}`;
+    const name = `${kind}, r ${doubleAngles}, K ${halfRange}, ε 2^−${widthBits}, floor 2^−${floorBits}`;
+    process.stdout.write(describe(name, measure(spec, leastSquares(spec))));
   }
 }
 
@@ -279,7 +279,7 @@ async function main() {
   if (process.argv.includes('--survey')) return survey();
   let text = HEAD;
   for (const spec of products) {
-    const coefficients = fit(spec);
+    const coefficients = leastSquares(spec);
     const measured = measure(spec, coefficients);
     process.stdout.write(describe(spec.name, measured));
     process.stdout.write(describe(`${spec.name}, |x − I| ≤ 2^−8`, measure(spec, coefficients, 8)));

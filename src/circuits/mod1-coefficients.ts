@@ -5,9 +5,9 @@
  *   p(u) = Σ c_k·T_k(u) ≈ cos(2π(x − 1/4)/2^r),  u = (x − 1/4)/K,  which r double angles turn into sin(2πx) ≈ 2π(x − I)
  *
  * for x near an integer I, |I| ≤ 12, and nowhere else: beyond 12 the series explodes. I is the overflow of ModRaise
- * under a ternary key of Hamming weight 32; the fit weighs each I by its probability. The sine's own error, (2π)²(x − I)³/6, is
- * not counted in the errors below. Double angles and fits near integers: Han and Ki, 2019/688; weighted least squares:
- * Lee, Lee, Lee, Kim and No, 2020/552.
+ * under a ternary key of Hamming weight 32; the fit weighs each I by its probability. The sine's own error,
+ * (2π)²(x − I)³/6, is not counted in the errors below. Double angles and fits near integers: Han and Ki, 2019/688; on
+ * unions of intervals: Lee et al., 2020/552; least squares weighted by the distribution of I: Lee et al., 2020/1549.
  */
 export interface Mod1Fit {
   readonly degree: number;
@@ -22,9 +22,9 @@ export interface Mod1Fit {
 }
 
 /**
- * Recommended: half the products. One double angle; T_0, T_2, … alone: c_2j is the coefficient of T_j(v), v = T_2(u) = 2u² − 1.
- * Fitted on |x − I| ≤ 2^−8. Errors in x for |x − I| ≤ 2^−12, as the script prints them: rms 2^-47.9 over the
- * distribution of I; worst 2^-39.5 for |I| ≤ 8, 2^-34.7 for |I| ≤ 12.
+ * Recommended: T_0, T_2, … alone, so fewer products: c_2j is the coefficient of T_j(v), v = T_2(u) = 2u² − 1.
+ * One double angle, fitted on |x − I| ≤ 2^−8. Errors in x for |x − I| ≤ 2^−12, as the script prints
+ * them: rms 2^−47.9 over the distribution of I; worst 2^−39.5 for |I| ≤ 8, 2^−34.7 for |I| ≤ 12.
  */
 export const MOD1_EVEN_62: Mod1Fit = {
   degree: 62,
@@ -44,9 +44,9 @@ export const MOD1_EVEN_62: Mod1Fit = {
 };
 
 /**
- * The reference for the even fit. One double angle; all terms.
- * Fitted on |x − I| ≤ 2^−8. Errors in x for |x − I| ≤ 2^−12, as the script prints them: rms 2^-51.6 over the
- * distribution of I; worst 2^-44.0 for |I| ≤ 8, 2^-40.4 for |I| ≤ 12.
+ * All terms: what the even fit is compared with.
+ * One double angle, fitted on |x − I| ≤ 2^−8. Errors in x for |x − I| ≤ 2^−12, as the script prints
+ * them: rms 2^−51.6 over the distribution of I; worst 2^−44.0 for |I| ≤ 8, 2^−40.4 for |I| ≤ 12.
  */
 export const MOD1_FULL_63: Mod1Fit = {
   degree: 63,

@@ -29,3 +29,21 @@ export function checkSecurity(logN: number, primes: readonly number[]): void {
     mend: 'Take fewer levels or a larger N; for tests, `insecureParameters` says what it is',
   });
 }
+
+/**
+ * The most bits that the modulus of a key under a sparse ternary secret may have, by its Hamming weight: the keys of
+ * sparse-secret encapsulation (Bossuat, Troncoso-Pastoriza and Hubaux 2022/024), N = 2^16. Nothing is interpolated.
+ */
+const MAX_LOG_ENCAPSULATION: ReadonlyMap<string, number> = new Map([['16:32', 120]]);
+
+/** Throws INSECURE_PARAMETERS for a key of another weight, another N, or a larger modulus. */
+export function checkEncapsulation(logN: number, weight: number, primes: readonly number[]): void {
+  const bound = MAX_LOG_ENCAPSULATION.get(`${logN}:${weight}`);
+  const bits = logModulus(primes);
+  if (bound !== undefined && bits <= bound) return;
+  throw new HermeticError('INSECURE_PARAMETERS', 'the key of the sparse secret is below 128-bit security', {
+    expected: bound === undefined ? 'weight 32 at N = 2^16' : `log2 of its own modulus ≤ ${bound}`,
+    got: `weight ${weight}, N = 2^${logN}, ${bits.toFixed(1)} bits`,
+    mend: 'Take q0 and the special modulus of that key shorter',
+  });
+}

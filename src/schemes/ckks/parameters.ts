@@ -5,7 +5,15 @@
  */
 import { HermeticError } from '../../base/errors.ts';
 import { dot28Primes } from '../../ring/primes.ts';
-import { checkSecurity, logModulus } from '../../rlwe/security-table.ts';
+import { checkEncapsulation, checkSecurity, logModulus } from '../../rlwe/security-table.ts';
+import {
+  BOOTSTRAPPING_BASE_LIMBS,
+  BOOTSTRAPPING_STAGES,
+  type BootstrappingParameters,
+  bootstrappingChain,
+  ENCAPSULATION_LIMBS,
+} from './bootstrapping-parameters.ts';
+import { orderForScales } from './scale-order.ts';
 
 export interface CkksParameters {
   readonly set: string;
@@ -16,13 +24,18 @@ export interface CkksParameters {
   /** Ciphertext primes, bottom first: base limbs, then one prime a level. */
   readonly primes: readonly number[];
   readonly specialPrimes: readonly number[];
-  /** Limbs left at level 0: three, so that the mask of a blinded refresh hides a message by 2^-50. */
+  /**
+   * Limbs left at level 0: three, so that the mask of a blinded refresh hides a message by 2^-50; with bootstrapping
+   * those of q0 and of SlotsToCoeffs.
+   */
   readonly baseLimbs: number;
   readonly maxLevel: number;
   readonly logQP: number;
   /** 128, or 0 for insecure sets. */
   readonly securityBits: number;
   readonly insecure: boolean;
+  /** Sets that bootstrap: the whole chain, of which `primes` and `specialPrimes` are the application's part. */
+  readonly bootstrapping?: BootstrappingParameters;
   /** SHA-256 of the canonical description. */
   readonly hash: Uint8Array;
 }
@@ -31,6 +44,8 @@ interface Shape {
   readonly logN: number;
   readonly levels: number;
   readonly special: number;
+  /** The chain of a set that bootstraps; `special` counts the special primes of its largest keys. */
+  readonly bootstraps?: boolean;
 }
 
 const BASE_LIMBS = 3;
@@ -40,6 +55,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   L13: { logN: 13, levels: 3, special: 1 },
   L14: { logN: 14, levels: 9, special: 3 },
   L15: { logN: 15, levels: 20, special: 8 },
+  B16: { logN: 16, levels: 17, special: 21, bootstraps: true },
 };
 
 export const PARAMETER_SETS: readonly string[] = Object.keys(SHAPES);
@@ -48,9 +64,12 @@ export const PARAMETER_SETS: readonly string[] = Object.keys(SHAPES);
 export async function parameterSet(name: string): Promise<CkksParameters> {
   const shape = Object.hasOwn(SHAPES, name) ? SHAPES[name] : undefined;
   if (shape) return build(name, shape, false);
-  const [, ...numbers] = /^insecure-(\d{1,2})-(\d{1,2})-(\d{1,2})$/.exec(name) ?? [];
+  const [, b, ...numbers] = /^insecure-(b?)(\d{1,2})-(\d{1,2})-(\d{1,2})$/.exec(name) ?? [];
   const [logN, levels, special] = numbers.map(Number);
-  if (isInsecureShape(logN, levels, special)) return insecureParameters({ logN, levels, special });
+  const bootstraps = b === 'b';
+  if (isInsecureShape(logN, levels, special, bootstraps)) {
+    return insecureParameters({ logN, levels, special, bootstraps });
+  }
   throw new HermeticError('BAD_ARGUMENT', 'unknown parameter set', {
     expected: PARAMETER_SETS.join(', '),
     got: JSON.stringify(name.slice(0, 40)),
@@ -62,27 +81,45 @@ export async function insecureParameters(shape: {
   logN: number;
   levels: number;
   special?: number;
+  bootstraps?: boolean;
 }): Promise<CkksParameters> {
-  const { logN, levels, special = 2 } = shape;
-  if (!isInsecureShape(logN, levels, special)) {
+  const { logN, levels, bootstraps = false, special = bootstraps ? 9 : 2 } = shape;
+  if (!isInsecureShape(logN, levels, special, bootstraps)) {
     throw new RangeError(`expected logN 7..15, levels 1..40, special 1..15; got ${logN}, ${levels}, ${special}`);
   }
-  return build(`insecure-${logN}-${levels}-${special}`, { logN, levels, special }, true);
+  const set = `insecure-${bootstraps ? 'b' : ''}${logN}-${levels}-${special}`;
+  return build(set, { logN, levels, special, bootstraps }, true);
 }
 
-function isInsecureShape(logN: number, levels: number, special: number): boolean {
-  return logN >= 7 && logN <= 15 && levels >= 1 && levels <= 40 && special >= 1 && special <= 15;
+/** With bootstrapping the special primes are also those of the application, and must clear digits of five limbs. */
+function isInsecureShape(logN: number, levels: number, special: number, bootstraps: boolean): boolean {
+  const least = bootstraps ? BOOTSTRAPPING_BASE_LIMBS : 1;
+  return logN >= 7 && logN <= 15 && levels >= 1 && levels <= 40 && special >= least && special <= 21;
 }
 
 async function build(set: string, shape: Shape, insecure: boolean): Promise<CkksParameters> {
-  const { logN, levels, special } = shape;
-  const candidates = dot28Primes(logN);
-  const specialPrimes = candidates.slice(0, special);
-  const rest = candidates.slice(special, special + levels + BASE_LIMBS);
-  const primes = [...rest.slice(levels).reverse(), ...orderForScales(rest.slice(0, levels))];
-  if (!insecure) checkSecurity(logN, [...primes, ...specialPrimes]);
-  const description = JSON.stringify({ scheme: 'ckks', logN, primes, specialPrimes, baseLimbs: BASE_LIMBS, insecure });
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(description));
+  const { logN, levels } = shape;
+  const { primes, specialPrimes, baseLimbs, bootstrapping } = shape.bootstraps ? bootstrapped(shape) : levelled(shape);
+  const whole = bootstrapping ?? { primes, specialPrimes };
+  if (!insecure) checkSecurity(logN, [...whole.primes, ...whole.specialPrimes]);
+  if (bootstrapping) {
+    const { rootLimbs, sparseWeight } = bootstrapping;
+    const own = [
+      ...bootstrapping.primes.slice(0, rootLimbs),
+      ...bootstrapping.specialPrimes.slice(0, ENCAPSULATION_LIMBS),
+    ];
+    if (!insecure) checkEncapsulation(logN, sparseWeight, own);
+  }
+  const content = {
+    scheme: 'ckks',
+    logN,
+    primes,
+    specialPrimes,
+    baseLimbs,
+    insecure,
+    ...(bootstrapping && { bootstrapping }),
+  };
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(content)));
   return {
     set,
     logN,
@@ -90,32 +127,38 @@ async function build(set: string, shape: Shape, insecure: boolean): Promise<Ckks
     slots: 1 << (logN - 1),
     primes,
     specialPrimes,
-    baseLimbs: BASE_LIMBS,
+    baseLimbs,
     maxLevel: levels,
-    logQP: logModulus([...primes, ...specialPrimes]),
+    logQP: logModulus([...whole.primes, ...whole.specialPrimes]),
     securityBits: insecure ? 0 : 128,
     insecure,
+    ...(bootstrapping && { bootstrapping }),
     hash: new Uint8Array(digest),
   };
 }
 
-/**
- * Bottom first. Rescaling doubles the deviation of the scale from the primes, Δ_{l−1} = Δ_l²/q_l, so each level takes
- * the prime that brings the next scale nearest to the mean of those left.
- */
-function orderForScales(primes: readonly number[]): number[] {
-  const left = [...primes];
-  const topDown: number[] = [];
-  let logScale = topLogScale(primes);
-  while (left.length > 0) {
-    const mean = logModulus(left) / left.length;
-    const distance = (p: number): number => Math.abs(2 * logScale - Math.log2(p) - mean);
-    left.sort((a, b) => distance(a) - distance(b));
-    const q = left.shift() as number;
-    topDown.push(q);
-    logScale = 2 * logScale - Math.log2(q);
-  }
-  return topDown.reverse();
+type Chain = Pick<CkksParameters, 'primes' | 'specialPrimes' | 'baseLimbs' | 'bootstrapping'>;
+
+function levelled({ logN, levels, special }: Shape): Chain {
+  const candidates = dot28Primes(logN);
+  const rest = candidates.slice(special, special + levels + BASE_LIMBS);
+  return {
+    primes: [...rest.slice(levels).reverse(), ...orderForScales(rest.slice(0, levels), Math.log2)],
+    specialPrimes: candidates.slice(0, special),
+    baseLimbs: BASE_LIMBS,
+  };
+}
+
+/** The application's keys cut its own limbs into two digits: shorter ones than those of the whole modulus. */
+function bootstrapped({ logN, levels, special }: Shape): Chain {
+  const bootstrapping = { ...bootstrappingChain(logN, levels, special), ...BOOTSTRAPPING_STAGES };
+  const limbs = BOOTSTRAPPING_BASE_LIMBS + levels;
+  return {
+    primes: bootstrapping.primes.slice(0, limbs),
+    specialPrimes: bootstrapping.specialPrimes.slice(0, Math.ceil(limbs / 2)),
+    baseLimbs: BOOTSTRAPPING_BASE_LIMBS,
+    bootstrapping,
+  };
 }
 
 function topLogScale(primes: readonly number[]): number {
