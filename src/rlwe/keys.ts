@@ -21,6 +21,11 @@ export interface SwitchingKey {
   readonly seed: Uint8Array;
 }
 
+/** Galois keys by element. A key that `get` returns is valid until the next call: it may be the place that all share. */
+export interface GaloisKeys {
+  get(g: number): SwitchingKey | undefined;
+}
+
 export interface EvaluationKeys {
   readonly relinearization: SwitchingKey | undefined;
   /**

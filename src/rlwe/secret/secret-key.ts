@@ -33,6 +33,21 @@ export class SecretKey {
     return new SecretKey(context, coefficients);
   }
 
+  /** Uniform among the ternary secrets of a Hamming weight: the short-lived secret of an encapsulation. */
+  static generateSparse(context: RlweContext, weight: number): SecretKey {
+    const { N } = context.ring;
+    const coefficients = new Int8Array(N);
+    const draws = new Uint32Array(1);
+    for (let placed = 0; placed < weight; ) {
+      const word = crypto.getRandomValues(draws)[0] as number;
+      const at = word & (N - 1);
+      if (coefficients[at] !== 0) continue;
+      coefficients[at] = word >>> 31 === 1 ? 1 : -1;
+      placed++;
+    }
+    return new SecretKey(context, coefficients);
+  }
+
   /** One byte a coefficient: 0, 1, or 255 for −1. */
   toBytes(): Uint8Array {
     return new Uint8Array(this.coefficients.buffer.slice(0) as ArrayBuffer);

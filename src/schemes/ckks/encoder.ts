@@ -8,7 +8,7 @@ import { encodeOperand, mulMod, reverseBits } from '../../kernels/arithmetic.ts'
 import type { Address } from '../../kernels/heap.ts';
 import type { PrimeContext } from '../../kernels/prime-context.ts';
 import { storagePosition } from '../../kernels/storage-order.ts';
-import type { Poly } from '../../ring/poly.ts';
+import { firstIndices, type Poly } from '../../ring/poly.ts';
 import type { RlweContext } from '../../rlwe/context.ts';
 
 /** Values of complex slots; the length is a power of two that divides the slots, and the vector repeats. */
@@ -44,11 +44,8 @@ export class Encoder {
     const { ring, engine } = this.context;
     const period = this.periodOf(values);
     const coefficients = this.toCoefficients(values, period, scale);
-    const out = ring.allocate(
-      'ntt',
-      Array.from({ length: limbs }, (_, j) => j),
-    );
-    const small = this.smallTransforms(coefficients, period, scale, out.limbs.length);
+    const out = ring.allocate('ntt', firstIndices(limbs));
+    const small = this.smallTransforms(coefficients, period, scale, out.indices);
     const index = this.expansionIndex(period, 'full');
     small.forEach((limb, j) => engine.gather(out.limb(j), limb, index, ring.N));
     engine.flush();
@@ -59,24 +56,31 @@ export class Encoder {
 
   /** The same in pattern form and Montgomery form, one block of `patternWords` words a limb; release each. */
   encodePattern(values: SlotValues, scale: number, limbs: number): { blocks: Address[]; patterns: number } {
+    const period = this.periodOf(values);
+    const words = this.patternWords(period);
+    const blocks = Array.from({ length: limbs }, () => this.context.engine.allocate(4 * words));
+    this.encodePatternInto(blocks, values, scale, firstIndices(limbs));
+    return { blocks, patterns: this.patternsOf(period) };
+  }
+
+  /** `encodePattern` over the primes of the given indices, into blocks that are there. */
+  encodePatternInto(blocks: readonly Address[], values: SlotValues, scale: number, indices: readonly number[]): void {
     const { engine, ring } = this.context;
     const period = this.periodOf(values);
     const coefficients = this.toCoefficients(values, period, scale);
-    const small = this.smallTransforms(coefficients, period, scale, limbs);
+    const small = this.smallTransforms(coefficients, period, scale, indices);
     small.forEach((limb, j) => {
-      const prime = ring.primes[j] as PrimeContext;
+      const prime = ring.primes[indices[j] as number] as PrimeContext;
       const r32 = encodeOperand(mulMod(65_536, 65_536, prime.p), prime.p);
       engine.mulScalar(limb, limb, r32, 2 * period, prime);
     });
     engine.flush();
     const words = this.patternWords(period);
     const index = this.expansionIndex(period, 'pattern');
-    const blocks = small.map(() => engine.allocate(4 * words));
     small.forEach((limb, j) => engine.gather(blocks[j] as Address, limb, index, words));
     engine.flush();
     this.release(small, period);
     engine.release(coefficients, 16 * period);
-    return { blocks, patterns: this.patternsOf(period) };
   }
 
   /** Distinct vectors in a block of 64 coefficients: 1, 4 or 16. */
@@ -184,16 +188,14 @@ export class Encoder {
     });
   }
 
-  private smallTransforms(coefficients: Address, period: number, scale: number, limbs: number): Address[] {
+  private smallTransforms(coefficients: Address, period: number, scale: number, indices: readonly number[]): Address[] {
     const { engine, ring } = this.context;
     const logSize = Math.log2(2 * period);
-    const small = Array.from({ length: limbs }, () => engine.allocate(8 * period));
-    small.forEach((limb, j) => {
-      const prime = ring.primes[j] as PrimeContext;
-      engine.roundReducePairs(limb, coefficients, period, scale, prime);
-    });
+    const primes = indices.map((i) => ring.primes[i] as PrimeContext);
+    const small = primes.map(() => engine.allocate(8 * period));
+    small.forEach((limb, j) => engine.roundReducePairs(limb, coefficients, period, scale, primes[j] as PrimeContext));
     engine.flush();
-    small.forEach((limb, j) => engine.nttForward(limb, limb, ring.primes[j] as PrimeContext, logSize));
+    small.forEach((limb, j) => engine.nttForward(limb, limb, primes[j] as PrimeContext, logSize));
     engine.flush();
     return small;
   }
