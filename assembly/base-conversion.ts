@@ -1,7 +1,8 @@
 /**
  * Base conversion of centred digits (Bajard, Eynard, Hasan and Zucca 2016/510, with the centring of Halevi, Polyakov
  * and Shoup 2018/117): out_i = Σ_j y_j·M_ij mod p_i, M_ij = Π_{j'≠j} q_j' mod p_i, for y_j = [x·(Q/q_j)^-1]_{q_j} centred.
- * The sum is x + v·Q with |v| ≤ k/2.
+ * The sum is x + v·Q with v = round(Σ y_j/q_j), |v| ≤ k/2. An exact conversion subtracts it: v, from the upper halves of
+ * y (a value of Σ y_j/q_j within k·2^-14 of a half may round either way), is one more source with the entry −Q.
  *
  * y is split as yh·2^14 + yl into signed halves, a matrix entry as B = M·2^30 and A = B·2^14 (mod p), each split at 14
  * bits; then Σ y·B = 2^14·h + l with two dot products a term. A Montgomery step of 14 bits on l, 2^-14 ≡ −4·p1, leaves
@@ -41,22 +42,26 @@ export function encodeEntry(m: u32, p: u32, out: usize): void {
 /**
  * Coefficients [from, to) (multiples of 64) of `sources` limbs → `targets` limbs.
  * `sourceList`, `targetList`: (address of the limb, address of its prime's context) pairs.
- * `matrix`: targets × sources entries of two words. `scratch`: sources·BLOCK bytes, this thread's own.
+ * `matrix`: targets × terms entries of two words, terms = sources, or one more with the entries of v last. `quotients`:
+ * for an exact conversion round(2^40/q_j) << 16, one word a source; else 0. `scratch`: terms·BLOCK bytes, this thread's own.
  */
 export function convertBase(
-  sourceList: usize, sources: u32, targetList: usize, targets: u32, matrix: usize, from: u32, to: u32, scratch: usize,
+  sourceList: usize, sources: u32, targetList: usize, targets: u32, matrix: usize, quotients: usize, from: u32, to: u32,
+  scratch: usize,
 ): void {
+  const terms = sources + <u32>(quotients != 0);
   for (let at = (<usize>from) << 2, end = (<usize>to) << 2; at < end; at += BLOCK) {
     const groups = min<usize>(BLOCK, end - at) >> 6;
-    splitBlock(sourceList, sources, at, groups, scratch);
+    splitBlock(sourceList, sources, terms, at, groups, scratch);
+    if (quotients) addMultiples(quotients, sources, groups, scratch);
     for (let i: u32 = 0; i < targets; i++) {
       const out = <usize>load<u32>(targetList + ((<usize>i) << 3)) + at;
       const ctx = <usize>load<u32>(targetList + ((<usize>i) << 3) + 4);
-      const row = matrix + ((<usize>(i * sources)) << 3);
-      for (let done: u32 = 0; done < sources; done += SOURCES_AT_ONCE) {
-        const count = min<u32>(SOURCES_AT_ONCE, sources - done);
+      const row = matrix + ((<usize>(i * terms)) << 3);
+      for (let done: u32 = 0; done < terms; done += SOURCES_AT_ONCE) {
+        const count = min<u32>(SOURCES_AT_ONCE, terms - done);
         let y = scratch + ((<usize>done) << 6);
-        for (let g: usize = 0; g < groups; g++, y += (<usize>sources) << 6) {
+        for (let g: usize = 0; g < groups; g++, y += (<usize>terms) << 6) {
           accumulateGroup(out + (g << 6), y, row + ((<usize>done) << 3), count, ctx, done != 0);
         }
       }
@@ -64,11 +69,13 @@ export function convertBase(
   }
 }
 
-/** Splits a block of each source into halves; the layout is groups of (sources × 16 coefficients). */
+/** Splits a block of each source into halves; the layout is groups of (terms × 16 coefficients). */
 // @ts-ignore: decorator
-@inline function splitBlock(sourceList: usize, sources: u32, at: usize, groups: usize, scratch: usize): void {
+@inline function splitBlock(
+  sourceList: usize, sources: u32, terms: u32, at: usize, groups: usize, scratch: usize,
+): void {
   const mask = i32x4.splat(0xffff);
-  const stride = (<usize>sources) << 6;
+  const stride = (<usize>terms) << 6;
   for (let j: u32 = 0; j < sources; j++) {
     const source = <usize>load<u32>(sourceList + ((<usize>j) << 3)) + at;
     const ctx = <usize>load<u32>(sourceList + ((<usize>j) << 3) + 4);
@@ -82,6 +89,27 @@ export function convertBase(
         v128.store(out + g * stride + e, v128.or(i32x4.shl(i32x4.sub(x, low), 2), v128.and(low, mask)));
       }
     }
+  }
+}
+
+/** The last term of each group: v = round(Σ yh_j·2^14/q_j), a small integer in the place of a lower half. */
+// @ts-ignore: decorator
+@inline function addMultiples(quotients: usize, sources: u32, groups: usize, scratch: usize): void {
+  const half = i32x4.splat(1 << 25), mask = i32x4.splat(0xffff);
+  const end = quotients + ((<usize>sources) << 2);
+  for (let g: usize = 0, y = scratch; g < groups; g++, y += 64) {
+    let v0 = half, v1 = half, v2 = half, v3 = half;
+    for (let c = quotients; c < end; c += 4, y += 64) {
+      const q = splat(c);
+      v0 = i32x4.add(v0, dot(v128.load(y), q));
+      v1 = i32x4.add(v1, dot(v128.load(y + 16), q));
+      v2 = i32x4.add(v2, dot(v128.load(y + 32), q));
+      v3 = i32x4.add(v3, dot(v128.load(y + 48), q));
+    }
+    v128.store(y, v128.and(i32x4.shr_s(v0, 26), mask));
+    v128.store(y + 16, v128.and(i32x4.shr_s(v1, 26), mask));
+    v128.store(y + 32, v128.and(i32x4.shr_s(v2, 26), mask));
+    v128.store(y + 48, v128.and(i32x4.shr_s(v3, 26), mask));
   }
 }
 

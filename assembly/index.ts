@@ -76,7 +76,9 @@ function run(t: usize, scratch: usize): void {
     case 10: return gather(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4));
     case 11: return switchModulus(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5));
     case 12: return reduceSigned(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4));
-    case 13: return convertBase(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5), arg(t, 6), arg(t, 7), scratch);
+    case 13: return convertBase(
+      arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5), arg(t, 6), arg(t, 7), arg(t, 8), scratch,
+    );
     case 14: return multiplyDiagonals(
       arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5), arg(t, 6), arg(t, 7), arg(t, 8), arg(t, 9), arg(t, 10),
     );

@@ -38,18 +38,26 @@ export class ChebyshevPowers {
     return this.start + Math.ceil(Math.log2(k));
   }
 
+  /** Makes those that a series of so many coefficients asks for. */
+  prepare(coefficients: number, leaf: number): void {
+    for (let k = 2; k < leaf; k++) this.power(k);
+    for (let k = 2; k < coefficients; k *= 2) this.power(k);
+  }
+
   /** T_(a+b) = 2·T_a·T_b − T_(a−b) with a = ⌈k/2⌉. */
   power(k: number): Ciphertext {
     const known = this.known.get(k);
     if (known) return known;
     const [a, b] = [this.power(Math.ceil(k / 2)), this.power(Math.floor(k / 2))];
-    const made = k % 2 === 0 ? doubleAngle(this.evaluator, a, this.dropTo(k)) : this.odd(a, b, k);
+    const one = this.power(1);
+    const made = this.evaluator.scope(() =>
+      k % 2 === 0 ? doubleAngle(this.evaluator, a, this.dropTo(k)) : this.odd(a, b, one, k),
+    );
     this.known.set(k, made);
     return made;
   }
 
-  private odd(a: Ciphertext, b: Ciphertext, k: number): Ciphertext {
-    const one = this.power(1);
+  private odd(a: Ciphertext, b: Ciphertext, one: Ciphertext, k: number): Ciphertext {
     // T_1/2 under the scale of the product; doubled afterwards.
     const factor = -BigInt(Math.round((a.scale * b.scale) / (2 * one.scale)));
     const half = this.evaluator.multiply(a, b, this.dropTo(k), [{ x: one, factor }]);
@@ -79,6 +87,17 @@ export interface SeriesTarget {
  * least start + log2 of it. Leaves have at most `leaf` terms.
  */
 export function evaluateSeries(
+  evaluator: ChainEvaluator,
+  powers: ChebyshevPowers,
+  coefficients: readonly number[],
+  target: SeriesTarget,
+  leaf: number,
+): Ciphertext {
+  powers.prepare(coefficients.length, leaf);
+  return evaluator.scope(() => evaluate(evaluator, powers, coefficients, target, leaf));
+}
+
+function evaluate(
   evaluator: ChainEvaluator,
   powers: ChebyshevPowers,
   coefficients: readonly number[],

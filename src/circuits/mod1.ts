@@ -35,7 +35,14 @@ export function evaluateMod1(
   let target = scale;
   for (let i = 1; i <= fit.doubleAngles; i++) target = Math.sqrt(target * (chain.divisors[depth - i] as number));
   const powers = new ChebyshevPowers(evaluator, chain, 1, v);
-  let y = evaluateSeries(evaluator, powers, even, { depth: depth - fit.doubleAngles, scale: target }, LEAF_TERMS);
+  const series = evaluateSeries(
+    evaluator,
+    powers,
+    even,
+    { depth: depth - fit.doubleAngles, scale: target },
+    LEAF_TERMS,
+  );
+  let y = series;
   for (let i = fit.doubleAngles; i > 0; i--) y = doubleAngle(evaluator, y, dropAt(chain, depth - i));
   return y;
 }

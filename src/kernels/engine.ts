@@ -181,7 +181,7 @@ export class Engine {
     this.push(Operation.reduceSigned, out, a, words * 4, prime.address);
   }
 
-  /** Splits the coefficients among the threads. */
+  /** Splits the coefficients among the threads. `quotients`: of an exact conversion (assembly/base-conversion.ts). */
   convertBase(
     sources: readonly Address[],
     sourcePrimes: readonly PrimeContext[],
@@ -189,12 +189,13 @@ export class Engine {
     targetPrimes: readonly PrimeContext[],
     matrix: Address,
     words: number,
+    quotients?: Address,
   ): void {
     this.reserve(this.threads * 2, 2 * (sources.length + targets.length) + 4);
     const from = this.list(interleave(sources, sourcePrimes));
     const to = this.list(interleave(targets, targetPrimes));
     for (const [begin, end] of ranges(words, this.threads * 2, 64)) {
-      this.push(Operation.convertBase, from, sources.length, to, targets.length, matrix, begin, end);
+      this.push(Operation.convertBase, from, sources.length, to, targets.length, matrix, quotients ?? 0, begin, end);
     }
   }
 

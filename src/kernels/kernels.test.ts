@@ -176,14 +176,7 @@ describe('every other kernel equals its bigint twin, bit for bit', () => {
           e.tensorProduct(...d, Array(32).fill([x, y, y, x]).flat(), n, c);
         });
       }
-      queue('gather', (e, out, x) =>
-        e.gather(
-          out,
-          x,
-          put(e, shuffled(n)),
-          n,
-        ),
-      );
+      queue('gather', (e, out, x) => e.gather(out, x, put(e, shuffled(n)), n));
       queue('switchModulus', (e, out, x, _y, c) => {
         const other = new PrimeContext(e, PRIMES[2]!, 8);
         e.switchModulus(out, x, c, n, other);
@@ -217,17 +210,19 @@ describe('every other kernel equals its bigint twin, bit for bit', () => {
   });
 
   for (const sources of [1, 3, 8, 14, 15, 22, 30]) {
-    for (const kind of Object.keys(inputs)) {
-      it(`convertBase from ${sources} limbs, ${kind}`, () => {
+    for (const [kind, exact] of Object.keys(inputs).flatMap((kind) => [false, true].map((e) => [kind, e] as const))) {
+      it(`convertBase from ${sources} limbs, ${kind}${exact ? ', exact' : ''}`, () => {
+        const terms = sources + (exact ? 1 : 0);
         const from = Array.from({ length: sources }, (_, j) => PRIMES[j % 3]!);
         const to = PRIMES.slice(3);
         sameOnBoth(n * to.length, (e) => {
           const sourcePrimes = from.map((p) => new PrimeContext(e, p, 8));
           const targetPrimes = to.map((p) => new PrimeContext(e, p, 8));
-          const matrix = e.allocate(to.length * sources * 8);
+          const matrix = e.allocate(to.length * terms * 8);
           to.forEach((p, i) =>
-            e.encodeMatrixRow((matrix + i * sources * 8) as Address, fill(sources, p, kind, i), targetPrimes[i]!),
+            e.encodeMatrixRow((matrix + i * terms * 8) as Address, fill(terms, p, kind, i), targetPrimes[i]!),
           );
+          const quotients = from.map((p) => Math.round(2 ** 40 / p) * 65_536);
           const out = e.allocate(4 * n * to.length);
           e.convertBase(
             from.map((p, j) => put(e, fill(n, p, kind, 7 * j))),
@@ -236,6 +231,7 @@ describe('every other kernel equals its bigint twin, bit for bit', () => {
             targetPrimes,
             matrix,
             n,
+            exact ? put(e, quotients) : undefined,
           );
           return out;
         });

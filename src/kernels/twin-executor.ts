@@ -234,21 +234,31 @@ export class TwinExecutor implements Executor {
   }
 
   private convertBase(a: number[]): void {
-    const [, from, sources, to, targets, matrix, begin, end] = a;
+    const [, from, sources, to, targets, matrix, quotients, begin, end] = a;
     const source = this.words(from, 2 * sources);
     const target = this.words(to, 2 * targets);
-    for (let i = 0; i < targets; i++) {
-      const p = this.prime(target[2 * i + 1] as number);
-      const row = this.words(matrix + i * sources * 8, sources);
-      for (let c = begin; c < end; c++) {
-        let sum = 0n;
-        for (let j = 0; j < sources; j++) {
-          const x = BigInt(this.words((source[2 * j] as number) + 4 * c, 1)[0] as number);
-          sum += centre(x, this.prime(source[2 * j + 1] as number)) * BigInt(row[j] as number);
-        }
+    const terms = quotients === 0 ? sources : sources + 1;
+    for (let c = begin; c < end; c++) {
+      const y = Array.from({ length: sources }, (_, j) => {
+        const x = BigInt(this.words((source[2 * j] as number) + 4 * c, 1)[0] as number);
+        return centre(x, this.prime(source[2 * j + 1] as number));
+      });
+      if (quotients !== 0) y.push(this.multipleIn(y, quotients));
+      for (let i = 0; i < targets; i++) {
+        const p = this.prime(target[2 * i + 1] as number);
+        const row = this.words(matrix + i * terms * 8, terms);
+        const sum = y.reduce((total, x, j) => total + x * BigInt(row[j] as number), 0n);
         this.words((target[2 * i] as number) + 4 * c, 1)[0] = modBigint(sum, p);
       }
     }
+  }
+
+  /** round(Σ y_j/q_j) from the upper halves of y. */
+  private multipleIn(y: readonly bigint[], quotients: number): bigint {
+    const row = this.words(quotients, y.length);
+    const upper = (x: bigint): bigint => (x - BigInt.asIntN(14, x)) >> 14n;
+    const sum = y.reduce((total, x, j) => total + upper(x) * BigInt((row[j] as number) >>> 16), 1n << 25n);
+    return sum >> 26n;
   }
 
   private multiplyDiagonals(a: number[]): void {

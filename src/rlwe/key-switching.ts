@@ -79,7 +79,8 @@ export class KeySwitcher {
     }
     engine.flush();
     for (const { conversion, coefficients, lifted } of plans) {
-      engine.convertBase(coefficients, conversion.sources, lifted, conversion.targets, conversion.matrix, ring.N);
+      const { sources, targets, matrix, quotients } = conversion;
+      engine.convertBase(coefficients, sources, lifted, targets, matrix, ring.N, quotients);
     }
     engine.flush();
     const digits = plans.map(({ own, targets, lifted }) =>
@@ -196,7 +197,8 @@ export class KeySwitcher {
   private liftTop(polys: readonly Poly<'ntt'>[], limbs: number): Poly<'ntt'>[] {
     const { ring, engine, converter } = this.context;
     const { indices } = polys[0] as Poly<'ntt'>;
-    const { sources, targets, matrix, scales } = converter.conversion(indices.slice(limbs), indices.slice(0, limbs));
+    const conversion = converter.conversion(indices.slice(limbs), indices.slice(0, limbs));
+    const { sources, targets, matrix, quotients, scales } = conversion;
     sources.forEach((prime, k) => {
       for (const poly of polys) {
         const limb = poly.limb(limbs + k);
@@ -206,7 +208,8 @@ export class KeySwitcher {
     engine.flush();
     const out = polys.map(() => ring.allocate('ntt', indices.slice(0, limbs)));
     polys.forEach((poly, k) => {
-      engine.convertBase(poly.limbs.slice(limbs), sources, (out[k] as Poly<'ntt'>).limbs, targets, matrix, ring.N);
+      const lifted = (out[k] as Poly<'ntt'>).limbs;
+      engine.convertBase(poly.limbs.slice(limbs), sources, lifted, targets, matrix, ring.N, quotients);
     });
     engine.flush();
     return out;

@@ -13,7 +13,7 @@ import { type CkksParameters, canonicalScales } from './parameters.ts';
 export interface BootstrappingGadgets {
   /** From ModRaise to EvalMod: all limbs, all of P. */
   readonly main: Gadget;
-  /** SlotsToCoeffs: the limbs of the application's level 0 in one digit. */
+  /** SlotsToCoeffs: the limbs of the application's level 0 in one digit, and one special limb more: no noise of keys. */
   readonly slotsToCoeffs: Gadget;
   /** To the sparse secret: q0 in digits of one limb. Its own modulus is checked (`checkEncapsulation`). */
   readonly encapsulation: Gadget;
@@ -41,7 +41,7 @@ export class BootstrappingContext extends RlweContext {
     const special = (count: number): number[] => this.specialIndices.slice(0, count);
     this.gadgets = {
       main: this.gadget,
-      slotsToCoeffs: { limbs: baseLimbs, digitLimbs: baseLimbs, special: special(baseLimbs) },
+      slotsToCoeffs: { limbs: baseLimbs, digitLimbs: baseLimbs, special: special(baseLimbs + 1) },
       encapsulation: { limbs: rootLimbs, digitLimbs: 1, special: special(ENCAPSULATION_LIMBS) },
     };
     this.main = new KeySwitcher(this);

@@ -46,6 +46,11 @@ export class ChainEvaluator {
     this.keys = keys;
   }
 
+  /** Runs `compute` and frees every ciphertext it made, save those in its result. */
+  scope<T>(compute: () => T): T {
+    return this.context.ring.scope(compute, polynomialsIn);
+  }
+
   add(a: Ciphertext, b: Ciphertext): Ciphertext {
     this.requireSame(a, b);
     return new Ciphertext(add(a.c0, b.c0), add(a.c1, b.c1), a.level, a.scale);
@@ -79,21 +84,21 @@ export class ChainEvaluator {
   combine(terms: readonly IntegerTerm[], scale: number): Ciphertext {
     const limbs = Math.min(...terms.map(({ x }) => x.c0.limbCount));
     const [first, ...rest] = terms as [IntegerTerm, ...IntegerTerm[]];
-    return this.context.ring.scope(() => {
+    return this.scope(() => {
       const start = this.truncate(first.x, limbs);
       const sum: PolyPair = [multiplyInteger(start.c0, first.factor), multiplyInteger(start.c1, first.factor)];
       this.addTerms(sum, rest);
       return new Ciphertext(sum[0], sum[1], start.level, scale);
-    }, polynomialsIn);
+    });
   }
 
   /** Divides by the top `drop` primes. */
   rescale(a: Ciphertext, drop: number): Ciphertext {
-    return this.context.ring.scope(() => {
+    return this.scope(() => {
       let [c0, c1] = [a.c0, a.c1];
       for (let i = 0; i < drop; i++) [c0, c1] = [divideByLast(c0), divideByLast(c1)];
       return new Ciphertext(c0, c1, a.level - drop, a.scale / this.topProduct(a.c0, drop));
-    }, polynomialsIn);
+    });
   }
 
   /**
@@ -101,8 +106,7 @@ export class ChainEvaluator {
    * the scale of the product, and all operands as many limbs as the shorter of a and b, or more.
    */
   multiply(a: Ciphertext, b: Ciphertext, drop: number, terms: readonly IntegerTerm[] = []): Ciphertext {
-    const { ring } = this.context;
-    return ring.scope(() => {
+    return this.scope(() => {
       const limbs = Math.min(a.c0.limbCount, b.c0.limbCount);
       const [d0, d1, d2] = this.tensor(a, b, limbs);
       this.addTerms([d0, d1], terms);
@@ -113,7 +117,7 @@ export class ChainEvaluator {
       const scale = (a.scale * b.scale) / this.topProduct(d0, drop);
       const [c0, c1] = this.switcher.dividePair(sum, { drop });
       return new Ciphertext(c0, c1, a.level - (a.c0.limbCount - limbs) - drop, scale);
-    }, polynomialsIn);
+    });
   }
 
   /** The slots' complex conjugates. */

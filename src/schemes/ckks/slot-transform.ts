@@ -7,7 +7,7 @@
  * The babies share one decomposition and stay over Q·P, as do the sums; a giant step divides only the half that it
  * decomposes; one division by P and by the limbs of the rescaling ends the map.
  */
-import type { Address, Blocks } from '../../kernels/heap.ts';
+import type { Blocks } from '../../kernels/heap.ts';
 import type { PrimeContext } from '../../kernels/prime-context.ts';
 import type { Poly } from '../../ring/poly.ts';
 import type { RlweContext } from '../../rlwe/context.ts';
@@ -32,6 +32,11 @@ export interface SlotTransformOptions {
   /** Scale of the plaintexts. */
   readonly scale: number;
 }
+
+/** Sums that are there at a time, 33 MB each at N = 2^16. */
+const SUMS_AT_ONCE = 4;
+/** Coefficients of a task: all terms of a sum stay in the cache while the sums pass. */
+const TASK_COEFFICIENTS = 2048;
 
 interface Context extends RlweContext {
   readonly encoder: Encoder;
@@ -59,6 +64,10 @@ export class SlotTransform {
   /** One block a limb of Q·P: plaintext (g, b) at index position(g)·B + b. */
   private readonly plains: readonly Blocks[];
   private readonly patterns: number;
+
+  private get parts(): number {
+    return Math.max(1, this.context.ring.N / TASK_COEFFICIENTS);
+  }
 
   /** Encodes the matrix once. Throws BAD_DATA when its entries do not fit at this scale. */
   constructor(context: Context, switcher: KeySwitcher, matrix: DiagonalMatrix, options: SlotTransformOptions) {
@@ -97,9 +106,8 @@ export class SlotTransform {
     const { ring } = this.context;
     return ring.scope(() => {
       const babies = this.babySteps(a, keys);
-      const sums = this.multiply(babies);
+      const total = this.giantSteps(babies, keys);
       for (const baby of babies) for (const poly of baby) poly.dispose();
-      const total = this.giantSteps(sums, keys);
       const dropped = total[0].indices.slice(limbs - drop, limbs);
       const divisor = dropped.reduce((product, i) => product * (ring.primes[i] as PrimeContext).p, 1);
       const [c0, c1] = this.switcher.dividePair(total, { drop });
@@ -120,6 +128,7 @@ export class SlotTransform {
       b === 0 ? this.extend([c0, c1]) : this.rotate(decomposition, this.stride * b, c0, keys),
     );
     decomposition.dispose();
+    for (const poly of [c0, c1]) poly.dispose();
     return rotated;
   }
 
@@ -144,40 +153,45 @@ export class SlotTransform {
     return this.switcher.multiplyRotated(decomposition, requireKey(keys, g, `rotation by ${steps}`), g, plus);
   }
 
-  /** Σ_b plain_(g,b) ⊙ baby_b for each g. */
-  private multiply(babies: readonly PolyPair[]): PolyPair[] {
+  /** Σ_g rot_(stride·g·B)( Σ_b plain_(g,b) ⊙ baby_b ), over Q·P. */
+  private giantSteps(babies: readonly PolyPair[], keys: GaloisKeys): PolyPair {
+    let total: PolyPair | undefined;
+    for (let first = 0; first < this.giants.length; first += SUMS_AT_ONCE) {
+      const giants = this.giants.slice(first, first + SUMS_AT_ONCE);
+      this.multiply(babies, first, giants.length).forEach((sum, i) => {
+        const giant = giants[i] as number;
+        const rotated = giant === 0 ? sum : this.giantStep(sum, this.stride * babies.length * giant, keys);
+        if (total === undefined) {
+          total = rotated;
+          return;
+        }
+        this.addTo(total, rotated);
+        for (const poly of rotated) poly.dispose();
+      });
+    }
+    return total as PolyPair;
+  }
+
+  /** Σ_b plain_(g,b) ⊙ baby_b for the giants at [first, first + count). */
+  private multiply(babies: readonly PolyPair[], first: number, count: number): PolyPair[] {
     const { ring, engine } = this.context;
     const indices = this.switcher.extendedIndices(this.options.limbs);
-    const sums: PolyPair[] = this.giants.map(() => [ring.allocate('ntt', indices), ring.allocate('ntt', indices)]);
-    // Ranges that leave all terms of a sum in the cache while the sums pass.
-    const parts = Math.max(1, ring.N / 2048);
+    const sums = Array.from(
+      { length: count },
+      (): PolyPair => [ring.allocate('ntt', indices), ring.allocate('ntt', indices)],
+    );
     indices.forEach((i, j) => {
-      const { first, bytesEach } = this.plains[j] as Blocks;
+      const plains = this.plains[j] as Blocks;
       for (const half of [0, 1] as const) {
         const terms = babies.map((baby) => baby[half].limb(j));
         const outs = sums.map((sum) => sum[half].limb(j));
         const prime = ring.primes[i] as PrimeContext;
-        engine.multiplyDiagonals(terms, first as Address, bytesEach, outs, this.patterns, ring.N, prime, parts);
+        const start = plains.item(first * babies.length);
+        engine.multiplyDiagonals(terms, start, plains.bytesEach, outs, this.patterns, ring.N, prime, this.parts);
       }
     });
     engine.flush();
     return sums;
-  }
-
-  /** Σ_g rot_(stride·g·B)(sum_g), over Q·P. Frees the sums. */
-  private giantSteps(sums: readonly PolyPair[], keys: GaloisKeys): PolyPair {
-    const { babies } = this.options;
-    const zero = this.giants.indexOf(0);
-    const rotated = sums.flatMap((sum, at) => {
-      if (at === zero) return [];
-      return [this.giantStep(sum, this.stride * babies * (this.giants[at] as number), keys)];
-    });
-    const start = zero < 0 ? (rotated.shift() as PolyPair) : (sums[zero] as PolyPair);
-    for (const pair of rotated) {
-      this.addTo(start, pair);
-      for (const poly of pair) poly.dispose();
-    }
-    return start;
   }
 
   private giantStep([w0, w1]: PolyPair, steps: number, keys: GaloisKeys): PolyPair {
