@@ -58,10 +58,9 @@ export class ChebyshevPowers {
   }
 
   private odd(a: Ciphertext, b: Ciphertext, one: Ciphertext, k: number): Ciphertext {
-    // T_1/2 under the scale of the product; doubled afterwards.
-    const factor = -BigInt(Math.round((a.scale * b.scale) / (2 * one.scale)));
-    const half = this.evaluator.multiply(a, b, this.dropTo(k), [{ x: one, factor }]);
-    return this.evaluator.add(half, half);
+    // T_1 under the scale of the product.
+    const factor = -BigInt(Math.round((a.scale * b.scale) / one.scale));
+    return this.evaluator.multiply(a, this.evaluator.add(b, b), this.dropTo(k), [{ x: one, factor }]);
   }
 
   private dropTo(k: number): number {
@@ -69,10 +68,9 @@ export class ChebyshevPowers {
   }
 }
 
-/** 2·x² − 1, rescaled by `drop` limbs. */
+/** 2·x² − 1, rescaled by `drop` limbs. Doubled before the product: afterwards its rounding would be doubled too. */
 export function doubleAngle(evaluator: ChainEvaluator, x: Ciphertext, drop: number): Ciphertext {
-  const square = evaluator.multiply(x, x, drop);
-  return evaluator.addConstant(evaluator.add(square, square), -1);
+  return evaluator.addConstant(evaluator.multiply(x, evaluator.add(x, x), drop), -1);
 }
 
 export interface SeriesTarget {
