@@ -38,7 +38,7 @@ export function keyBytes(context: BootstrappingContext, use: KeyUse): number {
   return Math.ceil(limbs / digitLimbs) * (limbs + special.length) * 4 * context.ring.N;
 }
 
-/** Keys by name, as the bootstrapper asks for them. RangeError where one that all need is missing. */
+/** Keys by name, when the bootstrapper asks for them. RangeError for one that is missing. */
 export function collectKeys(get: (name: KeyName) => SwitchingKey | undefined): BootstrappingKeys {
   const one = (use: KeyUse): SwitchingKey => {
     const key = get({ use, galois: 1 });
@@ -47,11 +47,17 @@ export function collectKeys(get: (name: KeyName) => SwitchingKey | undefined): B
   };
   return {
     main: {
-      relinearization: one('relinearization'),
+      get relinearization() {
+        return one('relinearization');
+      },
       get: (galois) => get({ use: 'main', galois }),
     },
     slotsToCoeffs: { get: (galois) => get({ use: 'slotsToCoeffs', galois }) },
-    toSparse: one('toSparse'),
-    fromSparse: one('fromSparse'),
+    get toSparse() {
+      return one('toSparse');
+    },
+    get fromSparse() {
+      return one('fromSparse');
+    },
   };
 }

@@ -10,6 +10,8 @@ export type Address = number & { readonly [addressBrand]: true };
 
 const PAGE = 65_536;
 const MAX_PAGES = 65_536;
+/** All that WebAssembly addresses with 32 bits. */
+export const MAX_HEAP_BYTES: number = PAGE * MAX_PAGES;
 /** The modules keep their few static bytes below this. */
 const FIRST_ADDRESS = 65_536;
 /** Small blocks are cut from slabs of this size. */

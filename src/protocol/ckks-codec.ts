@@ -3,6 +3,7 @@
 import { bytesToHex, concatBytes, equalBytes, sha256 } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
 import { type Poly, toMontgomery } from '../ring/poly.ts';
+import type { Ring } from '../ring/ring.ts';
 import { SEED_BYTES, uniformPoly } from '../ring/sampler.ts';
 import type { EvaluationKeys, PublicKey, SwitchingKey } from '../rlwe/keys.ts';
 import { Ciphertext } from '../schemes/ckks/ciphertext.ts';
@@ -52,21 +53,23 @@ export function fromRecord(context: CkksContext, record: CiphertextRecord): Ciph
       got: `${record.limbs}`,
     });
   }
-  const c0 = writePoly(context, indices, first);
-  const c1 = seed ? uniformPoly(context.ring, indices, seed) : writePoly(context, indices, second as Uint32Array);
+  const c0 = writePoly(context.ring, indices, first);
+  const c1 = seed ? uniformPoly(context.ring, indices, seed) : writePoly(context.ring, indices, second as Uint32Array);
   return new Ciphertext(c0, c1, level, scale, seed);
 }
 
-function readPoly(poly: Poly<'ntt'>): Uint32Array {
+/** All limbs of a polynomial, one after the other. */
+export function readPoly(poly: Poly<'ntt'>): Uint32Array {
   const { N } = poly.ring;
   const words = new Uint32Array(poly.limbCount * N);
   for (let j = 0; j < poly.limbCount; j++) words.set(poly.read(j), j * N);
   return words;
 }
 
-function writePoly(context: CkksContext, indices: readonly number[], words: Uint32Array): Poly<'ntt'> {
-  const poly = context.ring.allocate('ntt', indices);
-  const { N } = context.ring;
+/** The inverse of `readPoly`, over the primes of the given indices. */
+export function writePoly(ring: Ring, indices: readonly number[], words: Uint32Array): Poly<'ntt'> {
+  const poly = ring.allocate('ntt', indices);
+  const { N } = ring;
   for (let j = 0; j < poly.limbCount; j++) poly.write(j, words.subarray(j * N, (j + 1) * N));
   return poly;
 }
@@ -141,7 +144,7 @@ export async function readTrainerKeysBody(
   const allPrimes = context.ring.primes.map((c) => c.p);
   const publicPrimes = allPrimes.slice(0, context.ciphertextLimbs);
   const publicIndices = context.indicesAt(context.maxLevel);
-  const b = writePoly(context, publicIndices, decodeResidues(await readSection(), N, publicPrimes));
+  const b = writePoly(context.ring, publicIndices, decodeResidues(await readSection(), N, publicPrimes));
   const publicKey = { b, a: uniformPoly(context.ring, publicIndices, publicSeed), seed: publicSeed };
   const indices = context.extendedIndices(context.ciphertextLimbs);
   const digitCount = context.keySwitcher.digitCount(context.ciphertextLimbs);
@@ -153,7 +156,10 @@ export async function readTrainerKeysBody(
       const section = await readSection();
       if (element !== RELINEARIZATION && !wanted(element)) continue;
       const uniform = uniformPoly(context.ring, indices, seed, d);
-      digits.push({ b: writePoly(context, indices, decodeResidues(section, N, allPrimes)), a: toMontgomery(uniform) });
+      digits.push({
+        b: writePoly(context.ring, indices, decodeResidues(section, N, allPrimes)),
+        a: toMontgomery(uniform),
+      });
       uniform.dispose();
     }
     if (digits.length === 0) continue;

@@ -41,6 +41,7 @@ const KINDS = [
   'checkpoint',
   'refresh-request',
   'refresh-response',
+  'bootstrapping-keys',
 ] as const;
 
 export type ContainerKind = Exclude<(typeof KINDS)[number], undefined>;

@@ -4,6 +4,7 @@ import { bytesToHex, bytesToUtf8 } from '../base/bytes.ts';
 import type { Architecture } from '../nn/architecture.ts';
 import { weightCount } from './architecture-schema.ts';
 import { badFile } from './bad-file.ts';
+import { bootstrappingKeysHeader } from './bootstrapping-keys.ts';
 import { type ByteSource, readExactly, unread } from './byte-source.ts';
 import { checkpointHeader } from './checkpoint.ts';
 import type { RecordHeader } from './ciphertext-record.ts';
@@ -91,6 +92,10 @@ const DESCRIBERS: Readonly<Record<ContainerKind, (container: ContainerReader) =>
   },
   'refresh-request': describeRefresh,
   'refresh-response': describeRefresh,
+  'bootstrapping-keys': (container) => {
+    const { keyId, logSlots, keys } = contentOf(container, bootstrappingKeysHeader);
+    return { keyId, slots: 2 ** logSlots, keys: keys.length, sections: container.sectionLengths.length };
+  },
 };
 
 function contentOf<T>(container: ContainerReader, schema: z.ZodType<T>): T {

@@ -47,6 +47,12 @@ export function rotateAndAdd<C extends SlotCiphertext>(evaluator: Evaluator<C>, 
   return evaluator.scope(() => steps.reduce((sum, step) => evaluator.add(sum, evaluator.rotate(sum, step)), x));
 }
 
+/** One rotation after the other; a copy where there are none. */
+export function rotateAlong<C extends SlotCiphertext>(evaluator: Evaluator<C>, x: C, steps: readonly number[]): C {
+  if (steps.length === 0) return evaluator.dropToLevel(x, x.level);
+  return evaluator.scope(() => steps.reduce((moved, step) => evaluator.rotate(moved, step), x));
+}
+
 /** Adds the positions i, i + B, … of a block; right at the first B positions, everywhere if there is one block only. */
 export function foldBlock<C extends SlotCiphertext>(evaluator: Evaluator<C>, packing: Packing, x: C): C {
   return rotateAndAdd(evaluator, x, doublings(packing.batch, packing.pitch));

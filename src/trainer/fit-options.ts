@@ -2,9 +2,10 @@
 import { HermeticError } from '../base/errors.ts';
 import type { TrainingRecipe } from '../nn/architecture.ts';
 import { constant } from '../nn/schedules.ts';
-import type { TrainingPlan } from '../nn/sealed/plan.ts';
+import type { RefreshMode, TrainingPlan } from '../nn/sealed/plan.ts';
 import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
 import type { PhaseReport, SealedStepReport } from '../nn/sealed/training-loop.ts';
+import type { Bootstrapping } from './bootstrapping.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import type { ExchangeOptions } from './refresh-exchange.ts';
 import type { RefreshTransport } from './refresh-transport.ts';
@@ -16,8 +17,8 @@ export type FitRecipe = Partial<TrainingRecipe> & Pick<TrainingRecipe, 'steps'>;
 
 export interface FitOptions {
   readonly recipe: FitRecipe;
-  /** How levels come back: 'none', or the way to the owner (`httpTransport`, or any function). */
-  readonly refresh: 'none' | RefreshTransport;
+  /** How levels come back: 'none', the way to the owner (`httpTransport`, or any function), or keys to do it alone. */
+  readonly refresh: 'none' | RefreshTransport | Bootstrapping;
   /** Where the run is kept after each step, and resumed from. */
   readonly checkpoint?: CheckpointStore;
   /** Stops after the step under way: its checkpoint is written, then ABORTED is thrown. */
@@ -40,6 +41,11 @@ export interface FitObserver {
   readonly step?: (report: SealedStepReport) => void;
   /** Before a refresh is sent again. */
   readonly retry?: (attempt: number, error: HermeticError) => void;
+}
+
+export function refreshModeOf(refresh: FitOptions['refresh']): RefreshMode {
+  if (refresh === 'none') return 'none';
+  return typeof refresh === 'function' ? 'owner' : 'bootstrap';
 }
 
 /** The recipe with its defaults; the learning rate may still be open. */

@@ -11,7 +11,7 @@ import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
 import { layoutJson } from '../protocol/layout-json.ts';
 import { describeTraining, initializersOf } from '../protocol/provenance.ts';
 import type { ReadSealedModel, SealedModel } from '../protocol/sealed-model.ts';
-import { completeRecipe, type FitOptions, requireLearningRate } from './fit-options.ts';
+import { completeRecipe, type FitOptions, refreshModeOf, requireLearningRate } from './fit-options.ts';
 import { findRun, newRunName } from './run-checkpoint.ts';
 import { fingerprint, type OpenRecipe, requireSameRun } from './run-settings.ts';
 import { disposeWeights, leavingWeights, networkOf } from './sealed-weights.ts';
@@ -105,7 +105,7 @@ function plan(
     slots,
     maxLevel,
     level: Math.min(...model.records.map((record) => record.level)),
-    refreshMode: refresh === 'none' ? 'none' : 'owner',
+    refreshMode: refreshModeOf(refresh),
     layout,
     rows: data.features.rows,
   });

@@ -10,6 +10,7 @@ import { disposeAll } from '../nn/sealed/training-step.ts';
 import type { ReadSealedModel } from '../protocol/sealed-model.ts';
 import type { Ciphertext } from '../schemes/ckks/ciphertext.ts';
 import type { Refresher } from '../schemes/refresher.ts';
+import { bootstrapRefresher } from './bootstrapping.ts';
 import type { FitOptions } from './fit-options.ts';
 import { ownerRefresher } from './owner-refresher.ts';
 import { refreshExchange } from './refresh-exchange.ts';
@@ -66,9 +67,10 @@ function startState({ model, keys, network, plan, stored }: TrainingRun): Sealed
   return { weights, velocities: undefined, step: 0 };
 }
 
-function refresherOf({ keys, identity, options }: TrainingRun): Refresher<Ciphertext> {
+function refresherOf({ keys, identity, plan, options }: TrainingRun): Refresher<Ciphertext> {
   const { refresh, signal, observer = {}, retry = {} } = options;
   if (refresh === 'none') return noRefresher();
+  if (typeof refresh === 'object') return bootstrapRefresher(keys, plan, refresh);
   const { parameters, keyId } = keys;
   const exchange = refreshExchange({
     parameters,

@@ -11,6 +11,7 @@ import type { Architecture, TrainingRecipe } from '../architecture.ts';
 import { checkArchitecture } from '../weights.ts';
 import { ciphertextNames, flattenLayers } from './layer-ciphertexts.ts';
 import { featureColumns, layoutForBatch, planLayout, type SealedLayout } from './layout.ts';
+import { planRefreshPacking, type RefreshPacking } from './refresh-packing.ts';
 import type { SealedNetwork } from './sealed-network.ts';
 import { predictionCost, type StepCost, trainingCost } from './step-cost.ts';
 
@@ -63,13 +64,15 @@ export interface TrainingPlan extends SealedNetwork {
   readonly repackLevels: number;
   /** Ciphertexts of weights, of velocities, and both: what a refresh carries. */
   readonly ciphertexts: { readonly weights: number; readonly velocities: number; readonly refreshed: number };
+  /** How they share ciphertexts while they are bootstrapped. */
+  readonly refreshPacking: RefreshPacking | undefined;
   /** Slot steps of all rotations outside the diagonal products; diagonal products rotate by 0 … B − 1 in both directions. */
   readonly rotations: readonly number[];
   readonly stepCost: StepCost;
   readonly predictionCost: StepCost;
 }
 
-/** The parameter sets by their levels, for advice. */
+/** The parameter sets by their levels, for advice to those who do not bootstrap. */
 const SETS: readonly { readonly name: string; readonly levels: number }[] = [
   { name: 'L13', levels: 3 },
   { name: 'L14', levels: 9 },
@@ -87,7 +90,12 @@ export function planTraining(architecture: Architecture, recipe: TrainingRecipe,
   if (layout.packing.slots !== slots) throw refusedSlots(layout.packing.slots, slots);
   const network: SealedNetwork = { architecture, layout };
   const stepCost = trainingCost(network, recipe);
-  const stepsPerRefresh = chooseStepsPerRefresh(stepCost.levels, repackLevels, recipe.steps, options);
+  const refreshPacking =
+    refreshMode === 'bootstrap' ? planRefreshPacking(network, recipe.momentum === 0 ? 1 : 2) : undefined;
+  const stepsPerRefresh = chooseStepsPerRefresh(stepCost.levels, repackLevels, recipe.steps, {
+    ...options,
+    maxLevel: maxLevel - (refreshPacking?.levels ?? 0),
+  });
   const forecast = predictionCost(network);
   const { packing } = layout;
   const first = architecture.layers[0];
@@ -114,7 +122,10 @@ export function planTraining(architecture: Architecture, recipe: TrainingRecipe,
     levelsPerPrediction: forecast.levels,
     repackLevels,
     ciphertexts: { weights, velocities, refreshed: weights + velocities },
-    rotations: [...new Set([...stepCost.rotations, ...forecast.rotations])].toSorted((a, b) => a - b),
+    refreshPacking,
+    rotations: [
+      ...new Set([...stepCost.rotations, ...forecast.rotations, ...(refreshPacking?.rotations ?? [])]),
+    ].toSorted((a, b) => a - b),
     stepCost,
     predictionCost: forecast,
   };
@@ -144,7 +155,8 @@ function chooseStepsPerRefresh(levels: number, repackLevels: number, steps: numb
   const most = Math.max(0, Math.floor((budget - (alone ? repackLevels : 0)) / levels));
   const needed = alone ? levels * steps + repackLevels : levels;
   if (needed > budget) {
-    const set = needed > maxLevel ? SETS.find((candidate) => candidate.levels >= needed) : undefined;
+    const larger = needed > maxLevel && refreshMode !== 'bootstrap';
+    const set = larger ? SETS.find((candidate) => candidate.levels >= needed) : undefined;
     const advice = [
       ...(alone && most > 0 ? [`train ${most} step${most > 1 ? 's' : ''}`] : []),
       ...(alone && levels <= maxLevel ? ['refresh the weights'] : []),

@@ -28,14 +28,20 @@ export function generatePublicKey(context: RlweContext, secretKey: SecretKey): P
   return { a, b, seed };
 }
 
+export interface SwitchingKeyOptions {
+  /** Default: the context's own. */
+  readonly gadget?: Gadget;
+  /** Public seed of the uniform halves, 32 bytes. Default: fresh. */
+  readonly seed?: Uint8Array;
+}
+
 /** Takes c·from to c·to, for the digits of a gadget. Both hold all primes of the context; `to` in Montgomery form. */
 export function generateSwitchingKey(
   context: RlweContext,
   from: Poly<'ntt'>,
   to: Poly<'ntt'>,
-  gadget: Gadget = context.gadget,
+  { gadget = context.gadget, seed = freshSeed() }: SwitchingKeyOptions = {},
 ): SwitchingKey {
-  const seed = freshSeed();
   const count = Math.ceil(gadget.limbs / gadget.digitLimbs);
   const errors = freshSeed();
   const digits = Array.from({ length: count }, (_, d) => generateDigit(context, gadget, from, to, seed, errors, d));
@@ -81,10 +87,10 @@ function addDigit(context: RlweContext, gadget: Gadget, b: Poly<'ntt'>, from: Po
 export function generateRelinearizationKey(
   context: RlweContext,
   secretKey: SecretKey,
-  gadget: Gadget = context.gadget,
+  options: SwitchingKeyOptions = {},
 ): SwitchingKey {
   const square = multiplyMontgomery(secretKey.plain, secretKey.montgomery);
-  const key = generateSwitchingKey(context, square, secretKey.montgomery, gadget);
+  const key = generateSwitchingKey(context, square, secretKey.montgomery, options);
   square.dispose();
   return key;
 }
@@ -94,10 +100,10 @@ export function generateGaloisKey(
   context: RlweContext,
   secretKey: SecretKey,
   g: number,
-  gadget: Gadget = context.gadget,
+  options: SwitchingKeyOptions = {},
 ): SwitchingKey {
   const to = automorphism(secretKey.montgomery, inverseGalois(g, context.ring.N));
-  const key = generateSwitchingKey(context, secretKey.plain, to, gadget);
+  const key = generateSwitchingKey(context, secretKey.plain, to, options);
   to.dispose();
   return key;
 }

@@ -1,5 +1,6 @@
 /** A CKKS ciphertext (c0, c1) with c0 + c1·s ≈ scale·m. */
 import type { Domain, Poly } from '../../ring/poly.ts';
+import type { Ring } from '../../ring/ring.ts';
 import type { SlotCiphertext } from '../scheme.ts';
 
 export class Ciphertext implements SlotCiphertext {
@@ -22,6 +23,16 @@ export class Ciphertext implements SlotCiphertext {
     this.c0.dispose();
     this.c1.dispose();
   }
+}
+
+/** A copy in another context's memory: its primes of the same indices must be the same. */
+export function copyTo(ring: Ring, { c0, c1, level, scale }: Ciphertext): Ciphertext {
+  const copy = (poly: Poly<'ntt'>): Poly<'ntt'> => {
+    const out = ring.allocate('ntt', poly.indices);
+    for (let j = 0; j < poly.limbCount; j++) out.write(j, poly.read(j));
+    return out;
+  };
+  return new Ciphertext(copy(c0), copy(c1), level, scale);
 }
 
 /** The polynomials reachable from a result, through arrays, maps and plain objects: what a scope keeps. */

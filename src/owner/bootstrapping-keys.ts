@@ -1,0 +1,58 @@
+/** The keys with which a trainer bootstraps alone: made and written one at a time. */
+
+import { bootstrappingKeyNames } from '../circuits/bootstrapping-keys.ts';
+import { planBootstrapping } from '../circuits/bootstrapping-plan.ts';
+import { generateBootstrappingKeys } from '../circuits/secret/bootstrapping-keys.ts';
+import { createEngine } from '../kernels/wasm-executor.ts';
+import { writeBootstrappingKeys as writeFile } from '../protocol/bootstrapping-keys.ts';
+import type { ByteSink } from '../protocol/byte-source.ts';
+import { freshSeed } from '../ring/sampler.ts';
+import { SecretKey } from '../rlwe/secret/secret-key.ts';
+import { BootstrappingContext } from '../schemes/ckks/bootstrapping-context.ts';
+import type { OwnerKeys } from './owner-keys.ts';
+
+export interface BootstrappingKeysOptions {
+  /** Slots after which the messages repeat, a power of two: fewer mean fewer keys and faster work. Default: all. */
+  readonly slots?: number;
+  /** Default: all cores. */
+  readonly threads?: number;
+  /** Called after each key. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Writes the bootstrapping keys of an owner. RangeError for a parameter set that does not bootstrap.
+ * The evaluation of a bootstrapping is a public circuit under these keys: they reveal no more than trainer keys do.
+ */
+export async function writeBootstrappingKeys(
+  sink: ByteSink,
+  owner: OwnerKeys,
+  options: BootstrappingKeysOptions = {},
+): Promise<void> {
+  const { slots, threads, onProgress = () => {} } = options;
+  const { parameters } = owner.context;
+  const plan = planBootstrapping(parameters, slots === undefined ? undefined : Math.log2(slots));
+  const context = new BootstrappingContext(parameters, await createEngine(threads === undefined ? {} : { threads }));
+  const coefficients = owner.secret.toBytes();
+  const secret = SecretKey.fromBytes(context, coefficients);
+  coefficients.fill(0);
+  try {
+    const orders = bootstrappingKeyNames(context, [plan]).map((name) => ({ name, seed: freshSeed() }));
+    const header = {
+      keyId: owner.keyId,
+      logSlots: plan.logSlots,
+      keys: orders.map(({ name, seed }) => ({ ...name, seed })),
+    };
+    let done = 0;
+    function* keys(): ReturnType<typeof generateBootstrappingKeys> {
+      for (const made of generateBootstrappingKeys(context, secret, orders)) {
+        yield made;
+        onProgress(++done, orders.length);
+      }
+    }
+    await writeFile(sink, context, owner.parameters, header, keys());
+  } finally {
+    secret.dispose();
+    context.dispose();
+  }
+}
