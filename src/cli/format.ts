@@ -33,6 +33,11 @@ export function formatCount(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** Of things a second: 1,234 or 12 or 0.53. */
+export function formatRate(rate: number): string {
+  return rate >= 100 ? formatCount(rate) : rate.toPrecision(2);
+}
+
 /** .87816 as 87.82 %. */
 export function formatPercent(share: number, digits: number = 2): string {
   return Number.isFinite(share) ? `${(100 * share).toFixed(digits)} %` : '–';

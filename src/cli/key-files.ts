@@ -1,8 +1,9 @@
 /** The owner's key files on the disk. */
 
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { HermeticError } from '../base/errors.ts';
+import { type BootstrappingKeysOptions, writeBootstrappingKeys } from '../owner/bootstrapping-keys.ts';
 import { readOwnerKeys, writeOwnerKeys, writeTrainerKeys } from '../owner/key-file.ts';
 import type { CreatedKeys, OwnerKeys } from '../owner/owner-keys.ts';
 import { writeFileAtomically } from '../protocol/node/atomic-file.ts';
@@ -48,10 +49,18 @@ export async function withOwnerKeys<T>(
 export interface KeyPaths {
   readonly owner: string;
   readonly trainer: string;
+  /** Of sets that bootstrap. */
+  readonly bootstrapping: string;
 }
 
 export function keyPaths(folder: string): KeyPaths {
-  return { owner: join(folder, 'owner.key'), trainer: join(folder, 'trainer.keys') };
+  const trainer = join(folder, 'trainer.keys');
+  return { owner: join(folder, 'owner.key'), trainer, bootstrapping: bootstrappingKeysBeside(trainer) };
+}
+
+/** Where bootstrapping keys are looked for: in the folder of the trainer keys. */
+export function bootstrappingKeysBeside(trainerKeys: string): string {
+  return join(dirname(trainerKeys), 'bootstrapping.keys');
 }
 
 /** HermeticError BAD_ARGUMENT where keys are there already: what was sealed with them would be lost. */
@@ -74,11 +83,19 @@ function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Writes both files, the owner's last and for its owner alone. HermeticError DISK. */
-export async function saveKeys(folder: string, keys: CreatedKeys, passphrase: string): Promise<KeyPaths> {
+export interface SaveKeysOptions extends BootstrappingKeysOptions {
+  readonly passphrase: string;
+}
+
+/** Writes the files, the owner's last and for its owner alone. HermeticError DISK. */
+export async function saveKeys(folder: string, keys: CreatedKeys, options: SaveKeysOptions): Promise<KeyPaths> {
+  const { passphrase, ...bootstrapping } = options;
   const paths = keyPaths(folder);
   await makeFolder(folder);
   await writeFileAtomically(paths.trainer, (sink) => writeTrainerKeys(sink, keys));
+  if (keys.context.parameters.bootstrapping) {
+    await writeFileAtomically(paths.bootstrapping, (sink) => writeBootstrappingKeys(sink, keys, bootstrapping));
+  }
   await writeFileAtomically(paths.owner, (sink) => writeOwnerKeys(sink, keys, passphrase), { mode: 0o600 });
   return paths;
 }

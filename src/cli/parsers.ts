@@ -57,10 +57,13 @@ export function text(value: string): string {
   return value.trim() === '' ? refuse('a name', value) : value;
 }
 
-/** `none`, or the http(s) address of an owner's refresh server. */
-export function refreshTarget(value: string): URL | 'none' {
-  if (value === 'none') return 'none';
-  const expected = "the address of the owner's server, such as http://127.0.0.1:7700, or none";
+/** How a run gets levels back: by nobody, by bootstrapping, or from an owner's server. */
+export type RefreshTarget = 'none' | 'bootstrap' | URL;
+
+/** `none`, `bootstrap`, or the http(s) address of an owner's refresh server. */
+export function refreshTarget(value: string): RefreshTarget {
+  if (value === 'none' || value === 'bootstrap') return value;
+  const expected = "the address of the owner's server, such as http://127.0.0.1:7700, or bootstrap, or none";
   if (!URL.canParse(value)) return refuse(expected, value);
   const url = new URL(value);
   return url.protocol === 'http:' || url.protocol === 'https:' ? url : refuse(expected, value);

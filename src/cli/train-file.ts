@@ -1,5 +1,6 @@
 /** Training from file to file: what `train` does when all its words are understood. */
 
+import { totalmem } from 'node:os';
 import { HermeticError } from '../base/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { type FeatureSettings, featureCount } from '../data/settings.ts';
@@ -9,14 +10,17 @@ import type { TrainingPlan } from '../nn/sealed/plan.ts';
 import type { PhaseReport, SealedStepReport } from '../nn/sealed/training-loop.ts';
 import { withFileSource } from '../protocol/node/file-source.ts';
 import { readSealedModel } from '../protocol/sealed-model.ts';
+import { type Bootstrapping, readBootstrappingKeys } from '../trainer/bootstrapping.ts';
 import { fit as fitSealed } from '../trainer/fit.ts';
 import type { FitObserver } from '../trainer/fit-options.ts';
 import { httpTransport } from '../trainer/http-transport.ts';
 import { folderCheckpoints } from '../trainer/node/folder-checkpoints.ts';
 import { readTrainerKeys, type TrainerKeys } from '../trainer/trainer-keys.ts';
 import { type Console, toJsonLine } from './console.ts';
-import { formatCount, formatPercent } from './format.ts';
+import { formatBytes, formatCount, formatPercent } from './format.ts';
+import { bootstrappingKeysBeside } from './key-files.ts';
 import { featureSettingsOf } from './model-files.ts';
+import type { RefreshTarget } from './parsers.ts';
 import type { Progress } from './progress.ts';
 import { fileSize, requireWritable, writeSealed } from './sealed-files.ts';
 import { readToken } from './token-file.ts';
@@ -28,7 +32,9 @@ export interface TrainRequest {
   readonly threads: number | undefined;
   readonly loadData: (settings: FeatureSettings) => Promise<Dataset>;
   readonly training: TrainingFlags;
-  readonly refresh: URL | 'none';
+  readonly refresh: RefreshTarget;
+  /** Default: beside the keys. */
+  readonly bootstrappingKeys: string | undefined;
   readonly tokenFile: string | undefined;
   readonly checkpoint: string | undefined;
   readonly progress: 'auto' | 'json';
@@ -55,10 +61,11 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
   await requireWritable(request.out);
   const onWarning = (message: string): void => console.warn(message);
   const transport =
-    refresh === 'none'
-      ? 'none'
+    typeof refresh === 'string'
+      ? undefined
       : httpTransport({ url: refresh.href, token: await readToken(requireTokenFile(tokenFile)), onWarning });
   const keys = await loadTrainerKeys(console, request.keys, request.threads);
+  let bootstrapping: Bootstrapping | undefined;
   try {
     const model = await withFileSource(request.model, (source) =>
       readSealedModel(source, { parametersFor: () => keys.parameters, onWarning: () => {} }),
@@ -67,11 +74,12 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
     const sealedBatch = parseSealedLayout(model.packing, model.architecture).packing.offset;
     const { recipe } = prepareTraining(request.training, { data, sealedBatch });
     const { learningRate, ...known } = recipe;
+    if (refresh === 'bootstrap') bootstrapping = await loadBootstrappingKeys(console, keys, request);
     const watch = new Watch(console, request.progress, recipe.steps);
     const training = { features: data.features, targets: data.targets.values };
     const result = await fitSealed(model, keys, training, {
       recipe: { ...known, ...(learningRate !== undefined && { learningRate }) },
-      refresh: transport,
+      refresh: bootstrapping ?? transport ?? 'none',
       ...(checkpoint !== undefined && { checkpoint: folderCheckpoints(checkpoint) }),
       signal: console.io.signal,
       skipShadowRun: !request.training.shadow && learningRate !== undefined,
@@ -86,8 +94,41 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
       ...watch.summary(),
     };
   } finally {
+    bootstrapping?.dispose();
     keys.dispose();
   }
+}
+
+/** Says what the keys take before they are read. HermeticError DISK, BAD_FILE, WRONG_KEY, BAD_ARGUMENT. */
+async function loadBootstrappingKeys(
+  console: Console,
+  keys: TrainerKeys,
+  { keys: trainerKeys, bootstrappingKeys, threads, progress: form }: TrainRequest,
+): Promise<Bootstrapping> {
+  const path = bootstrappingKeys ?? bootstrappingKeysBeside(trainerKeys);
+  const lively = form !== 'json';
+  if (lively) tellMemory(console, await fileSize(path));
+  let progress: Progress | undefined;
+  const onWarning = () => {};
+  return await withFileSource(path, (source) =>
+    readBootstrappingKeys(source, keys, {
+      onWarning,
+      ...(threads !== undefined && { threads }),
+      onProgress: (done, total) => {
+        if (!lively) return;
+        progress ??= console.progress({ unit: 'key', total, every: total });
+        progress.update(done);
+      },
+    }),
+  ).finally(() => progress?.stop());
+}
+
+/** Keys take twice their file in memory; matrices, tables and ciphertexts about 1.5 GB at N = 2^16. */
+function tellMemory(console: Console, fileBytes: number): void {
+  const needed = 2 * fileBytes + 1.5e9;
+  console.note(`bootstrapping keys: ${formatBytes(fileBytes)}, about ${formatBytes(needed)} of memory while training`);
+  if (needed < totalmem()) return;
+  console.warn(`this machine has ${formatBytes(totalmem())} of memory: it will work from its disk, and slowly`);
 }
 
 /** HermeticError DISK, BAD_FILE. */
@@ -173,11 +214,12 @@ class Watch {
     if (!this.#asJson) this.#console.note(line);
   }
 
-  #plan({ levelsPerStep, maxLevel, ciphertexts, refreshMode, stepsPerRefresh }: TrainingPlan): void {
+  #plan({ levelsPerStep, maxLevel, ciphertexts, refreshMode, stepsPerRefresh, refreshPacking }: TrainingPlan): void {
+    const what = refreshPacking ? `${refreshPacking.groups.length} bootstrappings` : 'a refresh';
     const refresh =
       refreshMode === 'none'
         ? 'no refresh'
-        : `a refresh every ${stepsPerRefresh === 1 ? 'step' : `${stepsPerRefresh} steps`}`;
+        : `${what} every ${stepsPerRefresh === 1 ? 'step' : `${stepsPerRefresh} steps`}`;
     this.#note(
       `plan: ${levelsPerStep} of ${maxLevel} levels a step, ${formatCount(ciphertexts.refreshed)} ciphertexts, ${refresh}`,
     );

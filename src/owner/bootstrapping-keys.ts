@@ -1,5 +1,6 @@
 /** The keys with which a trainer bootstraps alone: made and written one at a time. */
 
+import { HermeticError } from '../base/errors.ts';
 import { bootstrappingKeyNames } from '../circuits/bootstrapping-keys.ts';
 import { planBootstrapping } from '../circuits/bootstrapping-plan.ts';
 import { generateBootstrappingKeys } from '../circuits/secret/bootstrapping-keys.ts';
@@ -9,6 +10,7 @@ import type { ByteSink } from '../protocol/byte-source.ts';
 import { freshSeed } from '../ring/sampler.ts';
 import { SecretKey } from '../rlwe/secret/secret-key.ts';
 import { BootstrappingContext } from '../schemes/ckks/bootstrapping-context.ts';
+import type { CkksParameters } from '../schemes/ckks/parameters.ts';
 import type { OwnerKeys } from './owner-keys.ts';
 
 export interface BootstrappingKeysOptions {
@@ -21,17 +23,18 @@ export interface BootstrappingKeysOptions {
 }
 
 /**
- * Writes the bootstrapping keys of an owner. RangeError for a parameter set that does not bootstrap.
- * The evaluation of a bootstrapping is a public circuit under these keys: they reveal no more than trainer keys do.
+ * Writes the bootstrapping keys of an owner, which reveal no more than trainer keys do.
+ * @throws HermeticError BAD_ARGUMENT for a parameter set that does not bootstrap, or that has fewer slots; DISK
  */
 export async function writeBootstrappingKeys(
   sink: ByteSink,
   owner: OwnerKeys,
   options: BootstrappingKeysOptions = {},
 ): Promise<void> {
-  const { slots, threads, onProgress = () => {} } = options;
+  const { slots = owner.context.slots, threads, onProgress = () => {} } = options;
   const { parameters } = owner.context;
-  const plan = planBootstrapping(parameters, slots === undefined ? undefined : Math.log2(slots));
+  requireSlots(parameters, slots);
+  const plan = planBootstrapping(parameters, Math.log2(slots));
   const context = new BootstrappingContext(parameters, await createEngine(threads === undefined ? {} : { threads }));
   const coefficients = owner.secret.toBytes();
   const secret = SecretKey.fromBytes(context, coefficients);
@@ -55,4 +58,15 @@ export async function writeBootstrappingKeys(
     secret.dispose();
     context.dispose();
   }
+}
+
+function requireSlots({ set, slots, bootstrapping }: CkksParameters, wanted: number): void {
+  if (bootstrapping === undefined) {
+    throw new HermeticError('BAD_ARGUMENT', `the set ${set} does not bootstrap`, { mend: 'Use the set B16.' });
+  }
+  if (wanted >= 32 && wanted <= slots && Number.isInteger(Math.log2(wanted))) return;
+  throw new HermeticError('BAD_ARGUMENT', 'bootstrapping keys cannot be made for these slots', {
+    expected: `a power of two from 32 to ${slots}`,
+    got: `${wanted}`,
+  });
 }

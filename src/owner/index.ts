@@ -7,6 +7,7 @@
 import type { ReadSealedModel, SealedModel } from '../protocol/sealed-model.ts';
 import type { ReadSealedPredictions } from '../protocol/sealed-predictions.ts';
 import type { PassphraseOptions } from '../protocol/secret/passphrase.ts';
+import type { BootstrappingKeysOptions } from './bootstrapping-keys.ts';
 import type { ReadOwnerKeysOptions } from './key-file.ts';
 import type { CreatedKeys, OwnerKeys } from './owner-keys.ts';
 
@@ -14,6 +15,8 @@ export type { HermeticErrorCode } from '../base/errors.ts';
 export { HermeticError } from '../base/errors.ts';
 export type { PlainModel } from '../protocol/model-file.ts';
 export { describeInitialization } from '../protocol/provenance.ts';
+export type { BootstrappingKeysOptions } from './bootstrapping-keys.ts';
+export { writeBootstrappingKeys } from './bootstrapping-keys.ts';
 export type { ReadOwnerKeysOptions } from './key-file.ts';
 export { readOwnerKeys, writeOwnerKeys, writeTrainerKeys } from './key-file.ts';
 export type { CreatedKeys, CreateKeysOptions, OwnerKeys } from './owner-keys.ts';
@@ -50,6 +53,15 @@ export async function loadOwnerKeys(
 /** Writes trainer.keys (Node). @throws HermeticError DISK */
 export async function saveTrainerKeys(keys: CreatedKeys, path: string): Promise<void> {
   return (await import('./node/owner-files.ts')).saveTrainerKeys(keys, path);
+}
+
+/** Writes bootstrapping.keys, one key at a time (Node). @throws HermeticError DISK, BAD_ARGUMENT */
+export async function saveBootstrappingKeys(
+  keys: OwnerKeys,
+  path: string,
+  options: BootstrappingKeysOptions = {},
+): Promise<void> {
+  return (await import('./node/owner-files.ts')).saveBootstrappingKeys(keys, path, options);
 }
 
 /** Writes a sealed model and returns its identity (Node). @throws HermeticError DISK */

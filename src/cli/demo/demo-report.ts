@@ -38,11 +38,11 @@ export function buildReport(stage: DemoStage, record: DemoRecord): DemoReport {
     title: spec.title,
     createdAt: new Date().toISOString(),
     version: packageVersion(),
-    command: spec.name === 'imdb' ? 'npm start' : `npx hermetic demo ${spec.name}`,
+    command: commandOf(stage),
     rowName: spec.rowName,
     ...headline(record),
     ...setting(stage, record),
-    refresh: refreshReport(rounds),
+    refresh: refreshReport(stage, rounds),
     rounds: rounds.map((round, i) => ({
       trainer: round.trainer,
       rows: round.rows,
@@ -56,11 +56,16 @@ export function buildReport(stage: DemoStage, record: DemoRecord): DemoReport {
     phases: timeline.phases,
     levels: rounds[0].levels,
     sizes: sizesOf(record),
-    wire: wireOf(record),
-    exposure: exposureOf(spec.rowName, rounds.length),
+    wire: wireOf(stage, record),
+    exposure: exposureOf(stage, rounds.length),
     predictions,
-    notes: notesOf(spec.rowName, rounds.length),
+    notes: notesOf(stage, rounds),
   };
+}
+
+function commandOf({ spec, refresh }: DemoStage): string {
+  if (refresh === 'bootstrap') return `npx hermetic demo ${spec.name} --refresh bootstrap`;
+  return spec.name === 'imdb' ? 'npm start' : `npx hermetic demo ${spec.name}`;
 }
 
 function total(rounds: readonly DemoRound[], value: (round: DemoRound) => number): number {
@@ -89,7 +94,7 @@ function headline({ rounds, twin, wallSeconds }: DemoRecord): Pick<DemoReport, H
     sealedTestAccuracy: last.evaluation.accuracy,
     clearTestAccuracy: twin.evaluations[twin.evaluations.length - 1].accuracy,
     testRows: last.evaluation.rows,
-    reviewsPerSecond: rowsTrained / trainingSeconds,
+    reviewsPerSecond: total(rounds, ({ recipe, stepMs }) => stepMs.length * recipe.batch) / trainingSeconds,
     rowsTrained,
     trainingSeconds,
     wallSeconds,
@@ -128,9 +133,9 @@ function setting(
   };
 }
 
-function refreshReport(rounds: readonly DemoRound[]): DemoReport['refresh'] {
+function refreshReport({ refresh }: DemoStage, rounds: readonly DemoRound[]): DemoReport['refresh'] {
   return {
-    mode: 'owner',
+    mode: refresh,
     calls: total(rounds, ({ refresh }) => refresh.calls),
     ciphertexts: total(rounds, ({ refresh }) => refresh.ciphertexts),
     bytesToOwner: total(rounds, ({ refresh }) => refresh.received),
@@ -176,6 +181,10 @@ function sizesOf({ rounds, network, predictionBytes, predictions }: DemoRecord):
   const weights = 8 * parameterCount(network.model.architecture);
   return [
     { name: 'Trainer keys', holder: rounds.length > 1 ? 'each trainer' : 'trainer', bytes: first.bytes.trainerKeys },
+    ...(first.bytes.bootstrappingKeys > 0
+      ? [{ name: 'Bootstrapping keys', holder: 'trainer', bytes: first.bytes.bootstrappingKeys }]
+      : []),
+    { name: 'Memory at the worst moment', holder: 'trainer', bytes: first.peakBytes },
     { name: 'Sealed network, fresh', holder: 'trainer', bytes: first.bytes.received },
     { name: 'Sealed network, trained', holder: 'owner', bytes: first.bytes.returned },
     { name: 'The same weights in the clear', holder: 'owner', bytes: weights },
@@ -185,25 +194,33 @@ function sizesOf({ rounds, network, predictionBytes, predictions }: DemoRecord):
   ];
 }
 
-function wireOf({ rounds, predictions, predictionBytes }: DemoRecord): WireItem[] {
+function wireOf({ refresh: mode }: DemoStage, { rounds, predictions, predictionBytes }: DemoRecord): WireItem[] {
   const down = { from: 'owner', to: 'trainer', count: rounds.length };
   const up = { from: 'trainer', to: 'owner', count: rounds.length };
   const calls = total(rounds, ({ refresh }) => refresh.calls);
   return [
     { ...down, what: 'Trainer keys', bytes: total(rounds, ({ bytes }) => bytes.trainerKeys) },
+    ...(mode === 'bootstrap'
+      ? [{ ...down, what: 'Bootstrapping keys', bytes: total(rounds, ({ bytes }) => bytes.bootstrappingKeys) }]
+      : []),
     { ...down, what: 'Sealed network', bytes: total(rounds, ({ bytes }) => bytes.received) },
-    { ...up, what: 'Masked ciphertexts', count: calls, bytes: total(rounds, ({ refresh }) => refresh.received) },
-    { ...down, what: 'Fresh ciphertexts', count: calls, bytes: total(rounds, ({ refresh }) => refresh.sent) },
+    ...(mode === 'owner'
+      ? [
+          { ...up, what: 'Masked ciphertexts', count: calls, bytes: total(rounds, ({ refresh }) => refresh.received) },
+          { ...down, what: 'Fresh ciphertexts', count: calls, bytes: total(rounds, ({ refresh }) => refresh.sent) },
+        ]
+      : []),
     { ...up, what: 'Trained network', bytes: total(rounds, ({ bytes }) => bytes.returned) },
     ...(predictions.length > 0 ? [{ ...up, what: 'Sealed predictions', count: 1, bytes: predictionBytes }] : []),
   ];
 }
 
-function exposureOf(rowName: string, trainers: number): Exposure[] {
+function exposureOf({ spec: { rowName }, refresh }: DemoStage, trainers: number): Exposure[] {
+  const between = refresh === 'owner' ? 'never: masked' : 'never: nothing is sent';
   const share = trainers > 1 ? 'reads its own part' : 'reads them';
   return [
     { what: 'Weights when a round is over', owner: 'reads them', trainer: 'never: ciphertexts' },
-    { what: 'Weights after each batch', owner: 'never: masked', trainer: 'never: ciphertexts' },
+    { what: 'Weights after each batch', owner: between, trainer: 'never: ciphertexts' },
     { what: `Training ${rowName}s and labels`, owner: 'not needed: they stay with the trainer', trainer: share },
     { what: 'Loss while training', owner: 'when a round is over', trainer: 'never: locked' },
     { what: 'Predictions', owner: 'releases a class each', trainer: 'never: ciphertexts' },
@@ -211,10 +228,16 @@ function exposureOf(rowName: string, trainers: number): Exposure[] {
   ];
 }
 
-function notesOf(rowName: string, trainers: number): string[] {
-  const each = trainers > 1 ? 'Each trainer was' : 'The trainer was';
+function notesOf({ spec: { rowName }, refresh }: DemoStage, rounds: readonly DemoRound[]): string[] {
+  const each = rounds.length > 1 ? 'Each trainer was' : 'The trainer was';
+  const given =
+    refresh === 'owner'
+      ? 'trainer.keys, the sealed network, a token and an address on this machine'
+      : 'trainer.keys, bootstrapping.keys and the sealed network, and no address';
+  const resumed = rounds.some(({ recipe, stepMs }) => stepMs.length < recipe.steps);
   return [
-    `${each} a process of its own, given trainer.keys, the sealed network, a token and an address on this machine.`,
+    `${each} a process of its own, given ${given}.`,
+    ...(resumed ? ['The run was interrupted and taken up again; speed and times are those of its last part.'] : []),
     'The clear twin has the same recipe, order of rows, first weights and precision of features; it ran in the owner’s process when all else was done.',
     `Features were fitted once, without labels, on ${rowName}s that count as public here.`,
     'The first weights come from a fixed seed so that the figures repeat; a real owner leaves --seed out.',

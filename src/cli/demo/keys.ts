@@ -1,7 +1,8 @@
 /** Chapter: the owner makes a key pair, and puts the public half where a trainer will find it. */
 
 import { join } from 'node:path';
-import { planTraining } from '../../nn/sealed/plan.ts';
+import { planTraining, type TrainingPlan } from '../../nn/sealed/plan.ts';
+import { writeBootstrappingKeys } from '../../owner/bootstrapping-keys.ts';
 import { writeTrainerKeys } from '../../owner/key-file.ts';
 import { createKeys, type OwnerKeys } from '../../owner/owner-keys.ts';
 import { writeFileAtomically } from '../../protocol/node/atomic-file.ts';
@@ -9,56 +10,91 @@ import { makeFolder } from '../../protocol/node/make-folder.ts';
 import type { EvaluationKeyNeeds } from '../../rlwe/keys.ts';
 import { parameterSet } from '../../schemes/ckks/parameters.ts';
 import { formatBytes, formatCount } from '../format.ts';
+import { bootstrappingKeysBeside } from '../key-files.ts';
 import type { Progress } from '../progress.ts';
 import { fileSize } from '../sealed-files.ts';
+import { interruptedKeys } from './resume.ts';
+import type { DemoRefresh } from './specs.ts';
 import type { DemoStage } from './stage.ts';
 
-const SET = 'L14';
+const SETS: Readonly<Record<DemoRefresh, string>> = { owner: 'L14', bootstrap: 'B16' };
 /** Baby steps of products with the data reach at most this far. */
 const MOST_BABY_STEPS = 15;
+/** Below, bootstrapping gets no faster. */
+const LEAST_SLOTS = 1024;
 
 export interface MadeKeys {
   /** In this process's memory, and nowhere else. */
   readonly keys: OwnerKeys;
   readonly trainerKeysBytes: number;
+  /** 0 where the owner refreshes. */
+  readonly bootstrappingKeysBytes: number;
+  /** From an interrupted demonstration, whose network lies sealed already. */
+  readonly resumed: boolean;
 }
 
-/** Writes trainer.keys into the trainer's folder. HermeticError DISK. */
+/** Writes trainer.keys, and bootstrapping.keys, into the trainer's folder, or takes up those there. HermeticError DISK. */
 export async function makeKeys(stage: DemoStage, folder: string): Promise<MadeKeys> {
-  const { story, timeline, threads } = stage;
+  const { story, timeline, refresh } = stage;
   const path = join(folder, 'trainer.keys');
+  const alone = refresh === 'bootstrap';
   await makeFolder(folder);
-  const keys = await timeline.phase('owner', 'Make keys', () => create(stage, path, threads));
+  const interrupted = alone ? await interruptedKeys(stage) : undefined;
+  const keys = interrupted ?? (await timeline.phase('owner', 'Make keys', () => create(stage, path)));
   const trainerKeysBytes = await fileSize(path);
+  const bootstrappingKeysBytes = alone ? await fileSize(bootstrappingKeysBeside(path)) : 0;
   const { set, N, logQP, securityBits } = keys.parameters.description;
+  const files =
+    `trainer.keys has ${formatBytes(trainerKeysBytes)}` +
+    (alone ? `, bootstrapping.keys ${formatBytes(bootstrappingKeysBytes)}` : '');
   story.tell(
     `set ${set}: N = ${formatCount(N)}, log QP = ${formatCount(logQP)}, ${securityBits}-bit security. The secret key ` +
-      `stays in this process; trainer.keys has ${formatBytes(trainerKeysBytes)}.`,
-    timeline.lastSeconds,
+      `stays ${alone ? 'with the owner' : 'in this process'}; ${files}.`,
+    interrupted === undefined ? timeline.lastSeconds : undefined,
   );
-  return { keys, trainerKeysBytes };
+  if (interrupted !== undefined) story.tell('Taken up from a demonstration that was interrupted.');
+  return { keys, trainerKeysBytes, bootstrappingKeysBytes, resumed: interrupted !== undefined };
 }
 
-async function create(stage: DemoStage, path: string, threads: number | undefined): Promise<OwnerKeys> {
-  let progress: Progress | undefined;
-  const created = await createKeys({
-    set: SET,
-    needs: await neededKeys(stage),
-    ...(threads !== undefined && { threads }),
-    onProgress: (done, total) => {
-      progress ??= stage.story.progress({ unit: 'key', total, every: total });
-      progress.update(done);
-    },
-  }).finally(() => progress?.stop());
+async function create(stage: DemoStage, path: string): Promise<OwnerKeys> {
+  const { refresh } = stage;
+  const threads = stage.threads === undefined ? {} : { threads: stage.threads };
+  const plan = await planOf(stage);
+  const created = await watched(stage, (onProgress) =>
+    createKeys({ set: SETS[refresh], needs: neededKeys(plan), ...threads, onProgress }),
+  );
   await writeFileAtomically(path, (sink) => writeTrainerKeys(sink, created));
+  if (plan.refreshPacking) {
+    const slots = Math.max(LEAST_SLOTS, plan.refreshPacking.period);
+    await watched(stage, (onProgress) =>
+      writeFileAtomically(bootstrappingKeysBeside(path), (sink) =>
+        writeBootstrappingKeys(sink, created, { slots, ...threads, onProgress }),
+      ),
+    );
+  }
   return created;
 }
 
-/** The evaluation keys that the plan uses: for small batches far fewer than every plan would need. */
-async function neededKeys({ recipe }: DemoStage): Promise<EvaluationKeyNeeds> {
-  const { slots, maxLevel } = await parameterSet(SET);
+/** Shows the progress of making keys. */
+async function watched<T>(
+  { story }: DemoStage,
+  make: (onProgress: (done: number, total: number) => void) => Promise<T>,
+): Promise<T> {
+  let progress: Progress | undefined;
+  return await make((done, total) => {
+    progress ??= story.progress({ unit: 'key', total, every: total });
+    progress.update(done);
+  }).finally(() => progress?.stop());
+}
+
+async function planOf({ recipe, refresh }: DemoStage): Promise<TrainingPlan> {
+  const { slots, maxLevel } = await parameterSet(SETS[refresh]);
   const { architecture, training } = recipe;
-  const plan = planTraining(architecture, training, { slots, maxLevel, refreshMode: 'owner' });
+  return planTraining(architecture, training, { slots, maxLevel, refreshMode: refresh });
+}
+
+/** The evaluation keys that the plan uses: for small batches far fewer than every plan would need. */
+function neededKeys(plan: TrainingPlan): EvaluationKeyNeeds {
   const babies = Array.from({ length: Math.min(MOST_BABY_STEPS, plan.batch - 1) }, (_, i) => i + 1);
   const rotations = new Set([...plan.rotations, ...babies]);
   for (let step = 1; step < plan.batch; step *= 2) rotations.add(step).add(-step);

@@ -6,7 +6,7 @@ import type { Evaluation } from '../../nn/evaluation.ts';
 import type { OwnerKeys } from '../../owner/owner-keys.ts';
 import { open, rekey, seal } from '../../owner/seal.ts';
 import type { SealedModel } from '../../protocol/sealed-model.ts';
-import { formatBytes, formatCount, formatPercent } from '../format.ts';
+import { formatBytes, formatCount, formatPercent, formatRate } from '../format.ts';
 import { type RefreshTotals, startRefreshServer } from '../refresh-server.ts';
 import type { LevelMark } from '../report/report.ts';
 import { fileSize, readSealed, writeSealed } from '../sealed-files.ts';
@@ -31,8 +31,19 @@ export interface DemoRound {
   readonly weights: readonly LayerWeights[];
   readonly evaluation: Evaluation;
   readonly refresh: RefreshTotals;
-  readonly bytes: { readonly trainerKeys: number; readonly received: number; readonly returned: number };
+  readonly bytes: {
+    readonly trainerKeys: number;
+    /** 0 where the owner refreshes. */
+    readonly bootstrappingKeys: number;
+    readonly received: number;
+    readonly returned: number;
+  };
+  /** Largest memory of the trainer's process, in bytes. */
+  readonly peakBytes: number;
 }
+
+/** Where a trainer who works alone keeps its run. */
+export const CHECKPOINT_FOLDER = 'run';
 
 /** Seals the first network into the trainer's folder. */
 export async function sealFor(
@@ -79,30 +90,57 @@ export interface RoundTask {
 export async function runRound(stage: DemoStage, task: RoundTask): Promise<DemoRound> {
   const { timeline } = stage;
   const actor = trainerName(stage, task.index);
-  const token = await writeNewToken(join(task.folder, 'token'));
-  const server = await startRefreshServer(task.made.keys, { parties: [{ name: actor, token }], port: 0 });
   const began = timeline.seconds;
-  const outcome = await train(stage, task, server.url).finally(() => server.close());
-  const { steps } = outcome.recipe;
+  const { outcome, totals } =
+    stage.refresh === 'owner' ? await trainServed(stage, task) : await trainAlone(stage, task);
   const loading = timeline.seconds - began - outcome.trainingSeconds;
   timeline.add(actor, 'Load keys and data, shadow run', began, loading);
-  timeline.add(actor, `Train ${steps} steps`, began + loading, outcome.trainingSeconds);
-  tellTraining(stage, outcome, server.totals(), timeline.seconds - began);
-  return await openRound(stage, task, outcome, server.totals());
+  timeline.add(actor, `Train ${outcome.stepMs.length} steps`, began + loading, outcome.trainingSeconds);
+  tellTraining(stage, outcome, totals, timeline.seconds - began);
+  return await openRound(stage, task, outcome, totals);
 }
 
-async function train(stage: DemoStage, { index, folder }: RoundTask, url: string): Promise<TrainerResult> {
+interface Trained {
+  readonly outcome: TrainerResult;
+  readonly totals: RefreshTotals;
+}
+
+/** This process answers the trainer's refreshes. */
+async function trainServed(stage: DemoStage, task: RoundTask): Promise<Trained> {
+  const token = await writeNewToken(join(task.folder, 'token'));
+  const parties = [{ name: trainerName(stage, task.index), token }];
+  const server = await startRefreshServer(task.made.keys, { parties, port: 0 });
+  const refresh = ['--refresh', server.url, '--token-file', 'token'];
+  const given = `trainer.keys, model.sealed, a token and ${server.url}`;
+  const outcome = await train(stage, task, refresh, given).finally(() => server.close());
+  return { outcome, totals: server.totals() };
+}
+
+/** Nobody answers anything. */
+async function trainAlone(stage: DemoStage, task: RoundTask): Promise<Trained> {
+  const refresh = ['--refresh', 'bootstrap', '--checkpoint', CHECKPOINT_FOLDER];
+  const outcome = await train(stage, task, refresh, 'trainer.keys, bootstrapping.keys and model.sealed');
+  const { refreshes: calls, ciphertextsPerRefresh } = outcome;
+  return { outcome, totals: { calls, ciphertexts: calls * ciphertextsPerRefresh, received: 0, sent: 0, ms: 0 } };
+}
+
+async function train(
+  stage: DemoStage,
+  { index, folder }: RoundTask,
+  refresh: readonly string[],
+  given: string,
+): Promise<TrainerResult> {
   const { story, spec, recipe, signal } = stage;
   const steps = totalSteps(stage) / spec.trainers;
   story.chapter(
     trainerName(stage, index),
     `Trains ${steps} steps of ${formatCount(recipe.training.batch)} without a key`,
   );
-  const words = [...trainWords(stage, index, steps, url), ...threadWords(stage)];
+  const words = [...trainWords(stage, index, steps), ...refresh, ...threadWords(stage)];
   let onEvent: (event: Readonly<Record<string, unknown>>) => void = () => {};
   const trainer = startTrainer({ words, folder, signal, onEvent: (event) => onEvent(event) });
   story.tell(
-    `process ${trainer.pid}, given only trainer.keys, model.sealed, a token and ${url}; ` +
+    `process ${trainer.pid}, given only ${given}; ` +
       `${spec.trainers === 1 ? 'the training' : 'half of the training'} ${spec.rowName}s it loads itself.`,
   );
   const progress = story.progress({ unit: 'step', total: steps, every: Math.max(1, Math.ceil(steps / 5)) });
@@ -112,11 +150,14 @@ async function train(stage: DemoStage, { index, folder }: RoundTask, url: string
 
 function tellTraining(stage: DemoStage, outcome: TrainerResult, totals: RefreshTotals, seconds: number): void {
   const { story, spec } = stage;
-  const { recipe, trainingSeconds } = outcome;
-  const rowsPerSecond = (recipe.steps * recipe.batch) / trainingSeconds;
+  const { recipe, trainingSeconds, stepMs } = outcome;
+  const rowsPerSecond = (stepMs.length * recipe.batch) / trainingSeconds;
+  const refreshes =
+    stage.refresh === 'owner'
+      ? `${totals.calls} blinded refreshes (${formatBytes(totals.received)} to the owner, ${formatBytes(totals.sent)} back)`
+      : `${totals.calls} refreshes, ${totals.ciphertexts} bootstrappings, nothing sent`;
   story.tell(
-    `${formatCount(rowsPerSecond)} ${spec.rowName}s a second, ${totals.calls} blinded refreshes ` +
-      `(${formatBytes(totals.received)} to the owner, ${formatBytes(totals.sent)} back), ${story.colors.bold('loss locked')}.`,
+    `${formatRate(rowsPerSecond)} ${spec.rowName}s a second, ${refreshes}, ${story.colors.bold('loss locked')}.`,
     seconds,
   );
 }
@@ -127,16 +168,19 @@ interface TrainerResult {
   readonly trainingSeconds: number;
   readonly stepMs: readonly number[];
   readonly levels: readonly { readonly phase: string; readonly level: number }[];
+  readonly refreshes: number;
+  readonly ciphertextsPerRefresh: number;
+  readonly peakBytes: number;
 }
 
-function trainWords(stage: DemoStage, index: number, steps: number, url: string): string[] {
+function trainWords(stage: DemoStage, index: number, steps: number): string[] {
   const { spec, recipe } = stage;
   const decay = recipe.training.schedule.kind === 'linear' ? ['--decay-steps', String(totalSteps(stage))] : [];
   return [
     ...['train', 'model.sealed', '--keys', 'trainer.keys', '--data', `${spec.name}:train`],
     ...['--part', `${index + 1}/${spec.trainers}`, '--part-seed', String(PART_SEED), '--recipe', spec.recipe],
     ...['--steps', String(steps), '--first-step', String(index * steps), ...decay, '--seed', String(index + 1)],
-    ...['--refresh', url, '--token-file', 'token', '--out', 'trained.sealed'],
+    ...['--out', 'trained.sealed'],
   ];
 }
 
@@ -173,9 +217,11 @@ async function openRound(
     refresh,
     bytes: {
       trainerKeys: made.trainerKeysBytes,
+      bootstrappingKeys: made.bootstrappingKeysBytes,
       received: await fileSize(join(folder, 'model.sealed')),
       returned: await fileSize(path),
     },
+    peakBytes: outcome.peakBytes,
   };
 }
 

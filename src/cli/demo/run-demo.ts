@@ -1,7 +1,7 @@
 /**
  * A demonstration from the owner's side: keys → network → seal → one or two trainers in processes of their own, with
- * blinded refreshes over loopback HTTP → open → sealed predictions → the same in the clear → report. This process holds
- * the keys. It reads the data only for what is public here: the words of the vocabulary, the test set, and, when all
+ * blinded refreshes over loopback HTTP, or alone → open → sealed predictions → the same in the clear → report. This
+ * process holds the keys. It reads the data only for what is public here: the words of the vocabulary, the test set, and, when all
  * is over, the twin.
  */
 
@@ -10,14 +10,15 @@ import { join } from 'node:path';
 import { recipe } from '../../nn/recipes.ts';
 import type { OwnerKeys } from '../../owner/owner-keys.ts';
 import { makeFolder } from '../../protocol/node/make-folder.ts';
-import { errorBits, formatCount, formatDuration, formatPercent } from '../format.ts';
+import { errorBits, formatCount, formatDuration, formatPercent, formatRate } from '../format.ts';
 import { writeReport } from '../report/files.ts';
 import type { DemoReport } from '../report/report.ts';
 import { buildReport, type DemoRecord } from './demo-report.ts';
 import { makeKeys } from './keys.ts';
 import { prepareNetwork } from './network.ts';
 import { predictSealedRows, withClearAnswers } from './predictions.ts';
-import { rekeyFor, runRound, sealFor } from './round.ts';
+import { forgetResuming, keepForResuming } from './resume.ts';
+import { CHECKPOINT_FOLDER, rekeyFor, runRound, sealFor } from './round.ts';
 import { type DemoName, demoSpec } from './specs.ts';
 import type { DemoOptions, DemoStage } from './stage.ts';
 import { Story } from './story.ts';
@@ -27,7 +28,7 @@ import { runTwin } from './twin-chapter.ts';
 /** Tells the story, writes the report and returns it. HermeticError as whatever fails. */
 export async function runDemo(name: DemoName, options: DemoOptions): Promise<DemoReport> {
   const { console, folder } = options;
-  const spec = demoSpec(name);
+  const spec = demoSpec(name, options.refresh);
   const story = new Story(console);
   const timeline = new Timeline();
   const stage: DemoStage = {
@@ -59,7 +60,8 @@ async function perform(stage: DemoStage): Promise<DemoRecord> {
     const first = await makeKeys(stage, folders[0]);
     held.push(first.keys);
     const network = await prepareNetwork(stage);
-    await sealFor(stage, network, first.keys, folders[0]);
+    if (!first.resumed) await sealFor(stage, network, first.keys, folders[0]);
+    if (stage.refresh === 'bootstrap' && !first.resumed) await keepForResuming(stage, first.keys);
     const rounds = [await runRound(stage, { index: 0, folder: folders[0], made: first, network })];
     if (spec.trainers === 2) {
       story.chapter('owner', 'Another key pair, so that B cannot tell it is A’s network');
@@ -72,12 +74,25 @@ async function perform(stage: DemoStage): Promise<DemoRecord> {
     const answers = await predictSealedRows(stage, rounds[rounds.length - 1], network);
     const twin = await runTwin(stage, network, rounds);
     const predictions = withClearAnswers(stage, network, twin, answers);
+    await clearAway(stage, folders);
     return { network, rounds, twin, predictions, predictionBytes: answers.bytes, wallSeconds: timeline.seconds };
+  } catch (error) {
+    // What a trainer can go on from alone is kept.
+    if (stage.refresh === 'owner') await clearAway(stage, folders);
+    throw error;
   } finally {
     for (const keys of held) keys.dispose();
-    // Large, and of no use without the secret keys, which end with this process.
-    for (const folder of folders) await rm(join(folder, 'trainer.keys'), { force: true });
   }
+}
+
+/** Large, and of no use without the secret keys, which end here. */
+async function clearAway(stage: DemoStage, folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    for (const name of ['trainer.keys', 'bootstrapping.keys', CHECKPOINT_FOLDER]) {
+      await rm(join(folder, name), { force: true, recursive: true });
+    }
+  }
+  await forgetResuming(stage);
 }
 
 function conclude(story: Story, report: DemoReport, path: string): void {
@@ -106,8 +121,4 @@ function conclude(story: Story, report: DemoReport, path: string): void {
 
 function formatPoints(difference: number): string {
   return `${Math.abs(100 * difference).toFixed(2)} points`;
-}
-
-function formatRate(rate: number): string {
-  return rate >= 100 ? formatCount(rate) : rate.toPrecision(2);
 }

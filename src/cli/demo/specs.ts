@@ -3,7 +3,10 @@
 import type { RecipeName } from '../../nn/recipes.ts';
 import type { Part } from '../parsers.ts';
 
-export type DemoName = 'xor' | 'imdb' | 'spam' | 'mnist38' | 'digits';
+export type DemoName = 'xor' | 'imdb' | 'spam' | 'mnist' | 'mnist38' | 'digits';
+
+/** Who renews the levels: the owner, asked by messages, or the trainer alone. */
+export type DemoRefresh = 'owner' | 'bootstrap';
 
 export interface DemoSpec {
   readonly name: DemoName;
@@ -53,6 +56,17 @@ const specs: Readonly<Record<DemoName, DemoSpec>> = {
     predictions: [],
     curveEvery: 4,
   },
+  mnist: {
+    name: 'mnist',
+    recipe: 'mnist',
+    title: 'Ten handwritten digits on encrypted weights',
+    rowName: 'digit',
+    trainers: 1,
+    fitPart: undefined,
+    features: '28 × 28 pixels, centred, every row of the same length',
+    predictions: [],
+    curveEvery: 10,
+  },
   mnist38: {
     name: 'mnist38',
     recipe: 'mnist38',
@@ -89,6 +103,12 @@ const specs: Readonly<Record<DemoName, DemoSpec>> = {
   },
 };
 
-export function demoSpec(name: DemoName): DemoSpec {
-  return specs[name];
+/** With bootstrapping one trainer does all steps: nobody is called in between, so nothing shows by a second one. */
+export function demoSpec(name: DemoName, refresh: DemoRefresh = 'owner'): DemoSpec {
+  const spec = specs[name];
+  return refresh === 'owner' ? spec : { ...spec, trainers: 1, title: ALONE[name] ?? spec.title };
 }
+
+const ALONE: Partial<Record<DemoName, string>> = {
+  imdb: 'A trainer, 25,000 film reviews, a network it could not read, and nobody to ask',
+};

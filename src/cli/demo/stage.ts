@@ -2,7 +2,7 @@
 
 import type { Recipe } from '../../nn/recipes.ts';
 import type { Console } from '../console.ts';
-import type { DemoSpec } from './specs.ts';
+import type { DemoRefresh, DemoSpec } from './specs.ts';
 import type { Story } from './story.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -11,6 +11,7 @@ export interface DemoOptions {
   /** For the report and the trainers' files. */
   readonly folder: string;
   readonly threads: number | undefined;
+  readonly refresh: DemoRefresh;
 }
 
 export interface DemoStage extends DemoOptions {

@@ -61,7 +61,11 @@ function header(report: DemoReport): string {
 function lead({ network, rounds, rowName, rowsTrained, refresh }: DemoReport): string {
   const who = rounds.length === 1 ? 'A trainer' : `${rounds.length === 2 ? 'Two' : rounds.length} trainers`;
   const shown = `${rowsTrained.toLocaleString('en-US')} ${rowName}s`;
-  const help = refresh.mode === 'owner' ? ', with an owner who renewed masked ciphertexts without seeing a weight' : '';
+  const help = {
+    owner: ', with an owner who renewed masked ciphertexts without seeing a weight',
+    bootstrap: ', and nobody was asked for anything: the trainer renewed the ciphertexts by bootstrapping',
+    none: '',
+  }[refresh.mode];
   return `${who} taught a ${network.shape} network with ${shown} while every one of its weights stayed encrypted${help}.`;
 }
 

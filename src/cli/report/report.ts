@@ -84,7 +84,7 @@ export interface RecipeReport {
 }
 
 export interface RefreshReport {
-  readonly mode: 'owner' | 'none';
+  readonly mode: 'owner' | 'bootstrap' | 'none';
   readonly calls: number;
   readonly ciphertexts: number;
   readonly bytesToOwner: number;

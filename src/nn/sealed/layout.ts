@@ -25,6 +25,8 @@ export interface LayoutOptions {
   readonly batch: number;
   /** Mean ‖x‖² of the feature rows, if known; the first weights are of the order of 1/√that. Default: the columns. */
   readonly meanSquareNorm?: number;
+  /** Multiplies the scales below, a power of two: larger slots where the noise of a slot is larger. Default 1. */
+  readonly boost?: number;
   /** Instead of the scales below. */
   readonly weightScales?: readonly number[];
 }
@@ -39,12 +41,12 @@ const BIAS_SCALE = 8;
 export function planLayout(architecture: Architecture, options: LayoutOptions): SealedLayout {
   const { layers } = architecture;
   const first = layers[0];
-  const { slots, batch } = options;
+  const { slots, batch, boost = 1 } = options;
   const packing = choosePacking({ slots, batch, columns: featureColumns(first), units: first.units });
   const norm = options.meanSquareNorm ?? first.inputs;
   const weightScales =
     options.weightScales ??
-    layers.map((layer, i) => nearestPowerOfTwo(i === 0 ? 4 * Math.sqrt(norm) : Math.sqrt(layer.inputs)));
+    layers.map((layer, i) => boost * nearestPowerOfTwo(i === 0 ? 4 * Math.sqrt(norm) : Math.sqrt(layer.inputs)));
   if (weightScales.length !== layers.length) {
     throw new RangeError(`weightScales: expected ${layers.length} entries, got ${weightScales.length}`);
   }
@@ -52,7 +54,7 @@ export function planLayout(architecture: Architecture, options: LayoutOptions): 
     version: 1,
     packing,
     weightScales,
-    biasScales: layers.map((_, i) => (i === 0 ? weightScales[0] : BIAS_SCALE)),
+    biasScales: layers.map((_, i) => (i === 0 ? weightScales[0] : boost * BIAS_SCALE)),
   };
 }
 

@@ -9,6 +9,7 @@ import {
 } from '../../protocol/sealed-model.ts';
 import { type ReadSealedPredictions, readSealedPredictions } from '../../protocol/sealed-predictions.ts';
 import type { PassphraseOptions } from '../../protocol/secret/passphrase.ts';
+import { type BootstrappingKeysOptions, writeBootstrappingKeys } from '../bootstrapping-keys.ts';
 import { type ReadOwnerKeysOptions, readOwnerKeys, writeOwnerKeys, writeTrainerKeys } from '../key-file.ts';
 import type { CreatedKeys, OwnerKeys } from '../owner-keys.ts';
 
@@ -34,6 +35,15 @@ export function loadOwnerKeys(
 /** Writes trainer.keys. @throws HermeticError DISK */
 export async function saveTrainerKeys(keys: CreatedKeys, path: string): Promise<void> {
   await writeFileAtomically(path, (sink) => writeTrainerKeys(sink, keys));
+}
+
+/** Writes bootstrapping.keys, one key at a time. @throws HermeticError DISK, BAD_ARGUMENT */
+export async function saveBootstrappingKeys(
+  keys: OwnerKeys,
+  path: string,
+  options: BootstrappingKeysOptions = {},
+): Promise<void> {
+  await writeFileAtomically(path, (sink) => writeBootstrappingKeys(sink, keys, options));
 }
 
 /** Writes a sealed model and returns its identity. @throws HermeticError DISK */

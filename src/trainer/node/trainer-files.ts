@@ -8,11 +8,21 @@ import {
   writeSealedModel,
 } from '../../protocol/sealed-model.ts';
 import { type SealedPredictions, writeSealedPredictions } from '../../protocol/sealed-predictions.ts';
+import { type Bootstrapping, type ReadBootstrappingOptions, readBootstrappingKeys } from '../bootstrapping.ts';
 import { type ReadTrainerKeysOptions, readTrainerKeys, type TrainerKeys } from '../trainer-keys.ts';
 
 /** Reads trainer.keys. @throws HermeticError DISK, BAD_FILE */
 export function loadTrainerKeys(path: string, options: ReadTrainerKeysOptions = {}): Promise<TrainerKeys> {
   return withFileSource(path, (source) => readTrainerKeys(source, options));
+}
+
+/** Reads bootstrapping.keys. @throws HermeticError DISK, BAD_FILE, WRONG_KEY, BAD_ARGUMENT */
+export function loadBootstrappingKeys(
+  path: string,
+  keys: TrainerKeys,
+  options: ReadBootstrappingOptions = {},
+): Promise<Bootstrapping> {
+  return withFileSource(path, (source) => readBootstrappingKeys(source, keys, options));
 }
 
 /** @throws HermeticError DISK, BAD_FILE, WRONG_KEY for another parameter set */

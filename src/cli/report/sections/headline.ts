@@ -1,6 +1,6 @@
 /** The figures that matter, before anything else. */
 
-import { formatCount, formatDuration, formatPercent } from '../../format.ts';
+import { formatCount, formatDuration, formatPercent, formatRate } from '../../format.ts';
 import { escapeHtml } from '../escape.ts';
 import type { DemoReport } from '../report.ts';
 
@@ -10,7 +10,7 @@ export function headline(report: DemoReport): string {
   const difference = Number.isFinite(weightErrorBits) ? weightErrorBits.toFixed(1) : '–';
   return `<div class="figures">
 ${accuracy(report)}
-${figure('Speed', decimals(reviewsPerSecond), `${rowName}s/s`, `${formatCount(rowsTrained)} in ${formatDuration(trainingSeconds * 1000)} on ${cores(machine.cores)}, ${refresh.mode === 'owner' ? 'refreshes included' : 'without refresh'}`)}
+${figure('Speed', formatRate(reviewsPerSecond), `${rowName}s/s`, `${formatCount(rowsTrained)} in ${formatDuration(trainingSeconds * 1000)} on ${cores(machine.cores)}, ${refresh.mode === 'none' ? 'without refresh' : 'refreshes included'}`)}
 ${figure('Security', `${parameters.securityBits}`, 'bits', `RNS-CKKS, set ${parameters.set}, log QP = ${formatCount(parameters.logQP)}`)}
 ${figure('Weight error', difference, 'bits', `No weight differs from its twin by more than ${maxWeightError.toExponential(1)}`)}
 ${figure('Whole story', formatDuration(wallSeconds * 1000), '', 'From fresh keys to this report')}
@@ -46,10 +46,6 @@ function figure(label: string, number: string, unit: string, more: string): stri
 <div class="number">${escapeHtml(number)}${suffix}</div>
 <div class="more">${escapeHtml(more)}</div>
 </section>`;
-}
-
-function decimals(value: number): string {
-  return value >= 100 ? formatCount(value) : value.toPrecision(2);
 }
 
 function cores(count: number): string {

@@ -46,10 +46,11 @@ ${legend(series)}
 
 export function levels({ levels: marks, parameters, refresh }: DemoReport): string {
   const start = marks[0]?.level ?? 0;
-  const after =
-    refresh.mode === 'owner'
-      ? `A step starts at ${start}, for work at low levels is cheaper; at its end the weights go to the owner, masked, and come back fresh.`
-      : 'No refresh: the levels of the parameters are the budget.';
+  const after = {
+    owner: `A step starts at ${start}, for work at low levels is cheaper; at its end the weights go to the owner, masked, and come back fresh.`,
+    bootstrap: `The first step starts at ${start}; when levels run out, bootstrapping brings the weights back there.`,
+    none: 'No refresh: the levels of the parameters are the budget.',
+  }[refresh.mode];
   return `<section class="card">
 <h2>Levels over one step</h2>
 <p class="sub">Every multiplication costs a level; set ${escapeHtml(parameters.set)} has ${parameters.levels}. ${after}</p>

@@ -43,10 +43,11 @@ export function wire({ wire: items, refresh, rowName }: DemoReport): string {
     ({ from, to, what, count, bytes }) =>
       `<tr><td class="full">${escapeHtml(what)}</td><td data-label="From, to">${escapeHtml(from)} → ${escapeHtml(to)}</td><td class="n" data-label="Number">${formatCount(count)}</td><td class="n" data-label="Bytes">${formatBytes(bytes)}</td></tr>`,
   );
-  const refreshes =
-    refresh.mode === 'owner'
-      ? `${formatCount(refresh.calls)} blinded refreshes of ${formatCount(refresh.ciphertexts)} ciphertexts in all; the owner needed ${formatDuration(refresh.ownerSeconds * 1000)} for them and saw uniformly random numbers.`
-      : `No refresh was needed. No ${escapeHtml(rowName)} left its trainer.`;
+  const refreshes = {
+    owner: `${formatCount(refresh.calls)} blinded refreshes of ${formatCount(refresh.ciphertexts)} ciphertexts in all; the owner needed ${formatDuration(refresh.ownerSeconds * 1000)} for them and saw uniformly random numbers.`,
+    bootstrap: `${formatCount(refresh.calls)} refreshes by ${formatCount(refresh.ciphertexts)} bootstrappings, without a message. No ${escapeHtml(rowName)} left its trainer.`,
+    none: `No refresh was needed. No ${escapeHtml(rowName)} left its trainer.`,
+  }[refresh.mode];
   return `<section class="card">
 <h2>What went over the wire</h2>
 <p class="sub">${refreshes}</p>
