@@ -1,7 +1,8 @@
 /**
  * npm run bench -- [filter …] [--json] [--quick] [--threads N] [--seal-bits N]
  *
- * Filters name an operation (rotate), a set (L15) or a suite (ckks). Needs `npm run build`.
+ * Filters name an operation (rotate), a set (L15) or a suite (ckks, bootstrap). Needs `npm run build`. Without filters all
+ * but `bootstrap` are run, which takes minutes and 5 GB of memory.
  */
 import { parseArgs } from 'node:util';
 import { QUICK, THOROUGH } from './measure.mjs';
@@ -13,7 +14,7 @@ function options() {
     options: {
       json: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
-      threads: { type: 'string', default: '1' },
+      threads: { type: 'string' },
       'seal-bits': { type: 'string', default: '50' },
     },
   });
@@ -28,13 +29,25 @@ function options() {
     filters: positionals,
     json: values.json,
     effort: values.quick ? QUICK : THOROUGH,
-    threads: integer('threads', 1, 64),
+    threads: values.threads === undefined ? undefined : integer('threads', 1, 64),
     sealBits: integer('seal-bits', 30, 60),
   };
 }
 
 async function main() {
   const chosen = options();
+  if (chosen.filters.includes('bootstrap')) return bootstrapSuite(chosen);
+  await ckksSuite({ ...chosen, threads: chosen.threads ?? 1 });
+}
+
+async function bootstrapSuite({ threads, json, effort }) {
+  const { bootstrap, describe } = await import('./bootstrap.mjs');
+  for await (const result of bootstrap({ threads, rounds: effort === QUICK ? 1 : 3 })) {
+    process.stdout.write(json ? jsonLine(result) : describe([result]));
+  }
+}
+
+async function ckksSuite(chosen) {
   const { ckks } = await import('./ckks.mjs');
   const results = [];
   for await (const result of ckks(chosen)) {

@@ -15,9 +15,19 @@ import { ciphertextParameters } from '../src/protocol/ckks-codec.ts';
 import { parameterSet } from '../src/schemes/ckks/parameters.ts';
 
 const CLI = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist', 'cli', 'main.js');
-/** Small enough for a test, with levels for eight steps of logistic regression without a refresh. */
-const SET = 'insecure-11-20-3';
 const STEPS = 8;
+
+interface Variant {
+  readonly refresh: 'none' | 'bootstrap';
+  readonly set: string;
+  readonly layers: string;
+}
+
+/** Small enough for a test: levels for eight steps of logistic regression; two steps of a network between refreshes. */
+const VARIANTS: readonly Variant[] = [
+  { refresh: 'none', set: 'insecure-11-20-3', layers: '1:lin4' },
+  { refresh: 'bootstrap', set: 'insecure-b10-9-9', layers: '2:linear,1:lin4' },
+];
 
 let folder: string;
 const run = (...args: string[]) => promisify(execFile)(process.execPath, [CLI, ...args], { cwd: folder });
@@ -36,29 +46,20 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hermetic-kill-'));
   await writeFile(join(folder, 'data.csv'), csv());
   await writeFile(join(folder, 'pw'), 'correct horse battery staple', { mode: 0o600 });
-  await run('keygen', '--set', SET, '--passphrase-file', 'pw', '--out', 'keys');
-  await run(
-    'init',
-    '--data',
-    'data.csv',
-    '--label',
-    'y',
-    '--layers',
-    '1:lin4',
-    '--seed',
-    '1',
-    '--out',
-    'm.safetensors',
-  );
-  const key = ['--key', 'keys/owner.key', '--passphrase-file', 'pw'];
-  await run('seal', 'm.safetensors', ...key, '--batch', '16', '--out', 'm.sealed');
+  for (const { refresh, set, layers } of VARIANTS) {
+    await run('keygen', '--set', set, '--passphrase-file', 'pw', '--out', refresh);
+    const data = ['--data', 'data.csv', '--label', 'y'];
+    await run('init', ...data, '--layers', layers, '--seed', '1', '--out', `${refresh}.safetensors`);
+    const key = ['--key', `${refresh}/owner.key`, '--passphrase-file', 'pw'];
+    await run('seal', `${refresh}.safetensors`, ...key, '--batch', '16', '--out', `${refresh}.sealed`);
+  }
 }, 60_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-function trainArguments(out: string, checkpoint: string): string[] {
+function trainArguments({ refresh }: Variant, out: string, checkpoint: string): string[] {
   const data = ['--data', 'data.csv', '--label', 'y', '--batch', '16', '--steps', `${STEPS}`, '--learning-rate', '0.3'];
-  const rest = ['--refresh', 'none', '--checkpoint', checkpoint, '--threads', '1', '--quiet', '--out', out];
-  return ['train', 'm.sealed', '--keys', 'keys/trainer.keys', ...data, ...rest];
+  const rest = ['--refresh', refresh, '--checkpoint', checkpoint, '--threads', '1', '--quiet', '--out', out];
+  return ['train', `${refresh}.sealed`, '--keys', `${refresh}/trainer.keys`, ...data, ...rest];
 }
 
 function checkpoints(name: string): string[] {
@@ -67,9 +68,11 @@ function checkpoints(name: string): string[] {
 }
 
 /** Starts a training and kills it once a checkpoint is there that was not before; true when it ended by itself. */
-async function trainUntilKilled(out: string, checkpoint: string): Promise<boolean> {
+async function trainUntilKilled(variant: Variant, out: string, checkpoint: string): Promise<boolean> {
   const before = checkpoints(checkpoint).toSorted().at(-1) ?? '';
-  const child: ChildProcess = spawn(process.execPath, [CLI, ...trainArguments(out, checkpoint)], { cwd: folder });
+  const child: ChildProcess = spawn(process.execPath, [CLI, ...trainArguments(variant, out, checkpoint)], {
+    cwd: folder,
+  });
   const watch = setInterval(() => {
     if ((checkpoints(checkpoint).toSorted().at(-1) ?? '') > before) child.kill('SIGKILL');
   }, 2);
@@ -79,27 +82,29 @@ async function trainUntilKilled(out: string, checkpoint: string): Promise<boolea
 }
 
 /** Residues of the newest checkpoint: the weights before they leave, and are re-randomised. */
-async function lastResidues(checkpoint: string): Promise<{ step: number; residues: Uint32Array[] }> {
+async function lastResidues({ set }: Variant, checkpoint: string): Promise<{ step: number; residues: Uint32Array[] }> {
   const newest = checkpoints(checkpoint).toSorted().at(-1) as string;
   const source = memorySource(await readFile(join(folder, checkpoint, newest)));
-  const parameters = ciphertextParameters(await parameterSet(SET));
+  const parameters = ciphertextParameters(await parameterSet(set));
   const { step, records } = await readCheckpoint(source, { parametersFor: () => parameters, onWarning: () => {} });
   return { step, residues: records.flatMap(({ polynomials }) => [...polynomials]) };
 }
 
-describe('kill -9 in the middle of training', () => {
+describe.each(VARIANTS)('kill -9 in the middle of training, refresh: $refresh', (variant) => {
+  const [whole, torn] = [`${variant.refresh}-whole`, `${variant.refresh}-torn`] as const;
+
   it('and the same command again ends bit for bit where an uninterrupted run ends', { timeout: 120_000 }, async () => {
-    await run(...trainArguments('whole.sealed', 'whole'));
+    await run(...trainArguments(variant, `${whole}.sealed`, whole));
     let kills = 0;
-    while (!(await trainUntilKilled('torn.sealed', 'torn'))) {
+    while (!(await trainUntilKilled(variant, `${torn}.sealed`, torn))) {
       kills++;
-      expect(existsSync(join(folder, 'torn.sealed')), 'a killed run leaves no model behind').toBe(false);
+      expect(existsSync(join(folder, `${torn}.sealed`)), 'a killed run leaves no model behind').toBe(false);
       expect(kills).toBeLessThanOrEqual(STEPS + 1);
     }
     expect(kills).toBeGreaterThan(0);
-    const [torn, whole] = [await lastResidues('torn'), await lastResidues('whole')];
-    expect([torn.step, whole.step]).toEqual([STEPS, STEPS]);
-    expect(torn.residues.length).toBe(whole.residues.length);
-    torn.residues.forEach((words, i) => expect(Buffer.compare(bytesOf(words), bytesOf(whole.residues[i]!))).toBe(0));
+    const [left, right] = [await lastResidues(variant, torn), await lastResidues(variant, whole)];
+    expect([left.step, right.step]).toEqual([STEPS, STEPS]);
+    expect(left.residues.length).toBe(right.residues.length);
+    left.residues.forEach((words, i) => expect(Buffer.compare(bytesOf(words), bytesOf(right.residues[i]!))).toBe(0));
   });
 });
