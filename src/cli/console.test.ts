@@ -26,6 +26,7 @@ function listen(): { io: Io; out: () => string; err: () => string } {
     stderr: { write: (text) => void (err += text) },
     env: {},
     signal: new AbortController().signal,
+    unheard: new AbortController().signal,
     askSecret: undefined,
   };
   return { io, out: () => out, err: () => err };

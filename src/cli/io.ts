@@ -21,6 +21,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C: commands then save what they have and end with exit code 130. */
   readonly signal: AbortSignal;
+  /** Aborted when nobody reads stderr any more. */
+  readonly unheard: AbortSignal;
   /** Asks a person; undefined where nobody sits at a terminal. Undefined as answer: the person declined. */
   readonly askSecret: ((question: SecretQuestion) => Promise<string | undefined>) | undefined;
 }

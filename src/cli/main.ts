@@ -22,8 +22,9 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   process.stderr.write(`error: the result cannot be written to stdout (${code}). Write it elsewhere.\n`);
   process.exit(exitCodes.failure);
 });
-// Work goes on where nobody hears of it any more.
-process.stderr.on('error', () => {});
+// Work goes on where nobody hears of it any more, unless it was done for the one who listened.
+const unheard = new AbortController();
+process.stderr.on('error', () => unheard.abort());
 
 const interactive = process.stdin.isTTY === true && process.stderr.isTTY === true;
 const io: Io = {
@@ -31,6 +32,7 @@ const io: Io = {
   stderr: process.stderr,
   env: process.env,
   signal: stop.signal,
+  unheard: unheard.signal,
   askSecret: interactive ? askSecret : undefined,
 };
 

@@ -34,6 +34,7 @@ export async function say(words: readonly string[], options: SayOptions = {}): P
     },
     env: options.env ?? {},
     signal: options.signal ?? new AbortController().signal,
+    unheard: new AbortController().signal,
     askSecret: options.askSecret,
   };
   const code = await run(words, io);

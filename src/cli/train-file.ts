@@ -81,7 +81,7 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
       recipe: { ...known, ...(learningRate !== undefined && { learningRate }) },
       refresh: bootstrapping ?? transport ?? 'none',
       ...(checkpoint !== undefined && { checkpoint: folderCheckpoints(checkpoint) }),
-      signal: console.io.signal,
+      signal: stopSignal(console, request.progress),
       skipShadowRun: !request.training.shadow && learningRate !== undefined,
       observer: watch.observer,
     }).finally(() => watch.stop());
@@ -97,6 +97,11 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
     bootstrapping?.dispose();
     keys.dispose();
   }
+}
+
+/** A program that follows by --progress json and is gone has no use for the run: it ends with its step, and can be resumed. */
+function stopSignal({ io }: Console, progress: TrainRequest['progress']): AbortSignal {
+  return progress === 'json' ? AbortSignal.any([io.signal, io.unheard]) : io.signal;
 }
 
 /** Says what the keys take before they are read. HermeticError DISK, BAD_FILE, WRONG_KEY, BAD_ARGUMENT. */
