@@ -1,7 +1,8 @@
 /** Which keys a bootstrapping uses, in the order in which they are made, stored and loaded. Nothing here is secret. */
 import type { Gadget } from '../rlwe/context.ts';
 import type { SwitchingKey } from '../rlwe/keys.ts';
-import type { BootstrappingContext } from '../schemes/ckks/bootstrapping-context.ts';
+import { type BootstrappingContext, bootstrappingGadgets } from '../schemes/ckks/bootstrapping-context.ts';
+import type { CkksParameters } from '../schemes/ckks/parameters.ts';
 import type { BootstrappingKeys } from './bootstrapping.ts';
 import type { BootstrappingPlan } from './bootstrapping-plan.ts';
 
@@ -32,10 +33,18 @@ export function gadgetOf({ gadgets }: BootstrappingContext, use: KeyUse): Gadget
   return use === 'slotsToCoeffs' ? gadgets.slotsToCoeffs : gadgets.main;
 }
 
-/** Bytes of a key's half that is stored (the other is a seed), and the same again once it is expanded. */
-export function keyBytes(context: BootstrappingContext, use: KeyUse): number {
-  const { limbs, digitLimbs, special } = gadgetOf(context, use);
-  return Math.ceil(limbs / digitLimbs) * (limbs + special.length) * 4 * context.ring.N;
+/** Bytes of the keys that a plan uses, as they are stored: their other halves are seeds. In memory they take twice that. */
+export function bootstrappingKeyBytes(parameters: CkksParameters, { rotations }: BootstrappingPlan): number {
+  const gadgets = bootstrappingGadgets(parameters);
+  const each = ({ limbs, digitLimbs, special }: Gadget): number =>
+    Math.ceil(limbs / digitLimbs) * (limbs + special.length) * 4 * parameters.N;
+  // Relinearisation, the way back from the sparse secret, conjugation.
+  const main = rotations.coeffsToSlots.length + 3;
+  return (
+    main * each(gadgets.main) +
+    rotations.slotsToCoeffs.length * each(gadgets.slotsToCoeffs) +
+    each(gadgets.encapsulation)
+  );
 }
 
 /** Keys by name, when the bootstrapper asks for them. RangeError for one that is missing. */

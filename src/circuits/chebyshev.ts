@@ -40,7 +40,7 @@ export class ChebyshevPowers {
 
   /** Makes those that a series of so many coefficients asks for. */
   prepare(coefficients: number, leaf: number): void {
-    for (let k = 2; k < leaf; k++) this.power(k);
+    for (let k = 2; k < Math.min(leaf, coefficients); k++) this.power(k);
     for (let k = 2; k < coefficients; k *= 2) this.power(k);
   }
 

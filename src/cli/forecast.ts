@@ -3,17 +3,22 @@
  * made for the purpose. Diagonal products are timed for one chunk and one group and scaled by their number.
  */
 
+import { createEngine } from '../kernels/wasm-executor.ts';
 import type { TrainingPlan } from '../nn/sealed/plan.ts';
 import type { OperationCount } from '../nn/sealed/step-cost.ts';
 import { type CreatedKeys, createKeys } from '../owner/owner-keys.ts';
+import { firstIndices, select } from '../ring/poly.ts';
+import { generateRelinearizationKey } from '../rlwe/secret/key-generation.ts';
+import { SecretKey } from '../rlwe/secret/secret-key.ts';
 import { blind, unblind } from '../schemes/ckks/blinding.ts';
+import { BootstrappingContext } from '../schemes/ckks/bootstrapping-context.ts';
 import type { Ciphertext } from '../schemes/ckks/ciphertext.ts';
 import { CkksEvaluator } from '../schemes/ckks/evaluator.ts';
 import type { DiagonalSource } from '../schemes/scheme.ts';
 
 export interface Forecast {
   readonly secondsPerStep: number;
-  /** Of these, the refresh: masking, the owner's work, unmasking; not the way there and back. */
+  /** Of these, the refresh: masking, the owner's work, unmasking, not the way there and back; or bootstrappings. */
   readonly refreshSeconds: number;
 }
 
@@ -36,10 +41,39 @@ export async function forecastStep(plan: TrainingPlan, set: string, threads?: nu
   try {
     const bench = new StepBench(keys, plan);
     const ms = plan.stepCost.operations.reduce((sum, operation) => sum + bench.milliseconds(operation), 0);
-    const refreshMs = plan.refreshMode === 'owner' ? bench.refreshMilliseconds() / plan.stepsPerRefresh : 0;
+    const refreshMs = (await refreshMilliseconds(bench, plan, keys, threads)) / plan.stepsPerRefresh;
     return { secondsPerStep: (ms + refreshMs) / 1000, refreshSeconds: refreshMs / 1000 };
   } finally {
     keys.dispose();
+  }
+}
+
+async function refreshMilliseconds(
+  bench: StepBench,
+  plan: TrainingPlan,
+  keys: CreatedKeys,
+  threads: number | undefined,
+): Promise<number> {
+  if (plan.refreshMode === 'none') return 0;
+  if (plan.refreshMode === 'owner') return bench.refreshMilliseconds();
+  return (plan.refreshPacking?.groups.length ?? 0) * (await bootstrappingMilliseconds(keys, threads));
+}
+
+/** A bootstrapping costs what so many key switches of the whole modulus do (npm run bench -- bootstrap). */
+const KEY_SWITCHES = 64;
+
+/** One key switch is timed, with a key made for it: all keys of a bootstrapping would take longer than the answer is worth. */
+async function bootstrappingMilliseconds({ context, secret }: CreatedKeys, threads?: number): Promise<number> {
+  const engine = await createEngine(threads === undefined ? {} : { threads });
+  const whole = new BootstrappingContext(context.parameters, engine);
+  const key = SecretKey.fromBytes(whole, secret.toBytes());
+  try {
+    const relinearization = generateRelinearizationKey(whole, key);
+    const input = select(key.plain, firstIndices(whole.ciphertextLimbs));
+    return KEY_SWITCHES * timed(() => whole.main.switch(input, relinearization).map((poly) => poly.dispose()));
+  } finally {
+    key.dispose();
+    whole.dispose();
   }
 }
 

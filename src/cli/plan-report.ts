@@ -1,7 +1,10 @@
 /** A training plan in figures: what `simulate` prints and the reports show. */
 
+import { bootstrappingKeyBytes } from '../circuits/bootstrapping-keys.ts';
+import { planBootstrapping } from '../circuits/bootstrapping-plan.ts';
 import type { Architecture } from '../nn/architecture.ts';
 import type { TrainingPlan } from '../nn/sealed/plan.ts';
+import type { RefreshPacking } from '../nn/sealed/refresh-packing.ts';
 import { polynomialBytes } from '../protocol/residues.ts';
 import { defaultKeyNeeds } from '../schemes/ckks/default-keys.ts';
 import type { CkksParameters } from '../schemes/ckks/parameters.ts';
@@ -10,7 +13,9 @@ export interface PlanSizes {
   /** The weights as they lie in a sealed model: seeded, at the top level. */
   readonly sealedModel: number;
   readonly trainerKeys: number;
-  /** One refresh, to the owner and back. */
+  /** 0 where the trainer does not bootstrap. */
+  readonly bootstrappingKeys: number;
+  /** One refresh, to the owner and back; 0 where there is no owner in it. */
   readonly refreshUp: number;
   readonly refreshDown: number;
   /** Ciphertexts, the batch and keys in memory at the worst moment. */
@@ -26,17 +31,36 @@ export function planSizes(plan: TrainingPlan, parameters: CkksParameters): PlanS
   const { rotations } = defaultKeyNeeds(parameters);
   const keys = rotations.length + 2;
   const { weights, refreshed } = plan.ciphertexts;
+  const owner = plan.refreshMode === 'owner' ? 1 : 0;
+  const bootstrappingKeys = plan.refreshPacking
+    ? bootstrappingKeyBytes(parameters, planBootstrapping(parameters, bootstrappingLogSlots(plan.refreshPacking)))
+    : 0;
   const words = (limbs: number): number => 2 * limbs * N * 4;
   return {
     sealedModel: weights * polynomial(maxLevel),
     trainerKeys: polynomial(maxLevel) + keys * digits * keyPolynomial,
-    refreshUp: refreshed * 2 * polynomial(0),
-    refreshDown: refreshed * polynomial(plan.freshLevel),
+    bootstrappingKeys,
+    refreshUp: owner * refreshed * 2 * polynomial(0),
+    refreshDown: owner * refreshed * polynomial(plan.freshLevel),
     memory:
+      bootstrappingMemory(bootstrappingKeys) +
       plan.stepCost.peakCiphertexts * words(baseLimbs + plan.freshLevel) +
       plan.chunks * plan.batch * plan.pitch * 8 +
       keys * digits * words(primes.length + specialPrimes.length),
   };
+}
+
+/** Keys take twice their file in memory; matrices, tables and ciphertexts some 1.5 GB at N = 2^16. */
+export function bootstrappingMemory(keyFileBytes: number): number {
+  return keyFileBytes === 0 ? 0 : 2 * keyFileBytes + 1.5e9;
+}
+
+/** Fewer slots make bootstrapping no faster. */
+const LEAST_LOG_SLOTS = 10;
+
+/** Slots that bootstrapping keys for this network need. */
+export function bootstrappingLogSlots({ period }: RefreshPacking): number {
+  return Math.max(LEAST_LOG_SLOTS, Math.log2(period));
 }
 
 /** "4000-8-1". */

@@ -2,7 +2,7 @@
 
 import type { TrainingRecipe } from '../nn/architecture.ts';
 import { type Evaluation, evaluateData } from '../nn/evaluation.ts';
-import { planTraining, type TrainingPlan } from '../nn/sealed/plan.ts';
+import { planTraining, type RefreshMode, type TrainingPlan } from '../nn/sealed/plan.ts';
 import type { TwinRun } from '../nn/twin.ts';
 import type { CkksParameters } from '../schemes/ckks/parameters.ts';
 import type { Console } from './console.ts';
@@ -16,7 +16,7 @@ import { prepareTraining, type TrainingFlags } from './training-flags.ts';
 
 export interface SimulationRequest extends DataRequest, TrainingFlags {
   readonly set: string;
-  readonly refresh: 'owner' | 'none';
+  readonly refresh: RefreshMode;
   /** Data to measure the twin on. */
   readonly test: string | undefined;
   /** Times the operations on this machine. */

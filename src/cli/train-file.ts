@@ -21,6 +21,7 @@ import { formatBytes, formatCount, formatPercent } from './format.ts';
 import { bootstrappingKeysBeside } from './key-files.ts';
 import { featureSettingsOf } from './model-files.ts';
 import type { RefreshTarget } from './parsers.ts';
+import { bootstrappingMemory } from './plan-report.ts';
 import type { Progress } from './progress.ts';
 import { fileSize, requireWritable, writeSealed } from './sealed-files.ts';
 import { readToken } from './token-file.ts';
@@ -128,9 +129,8 @@ async function loadBootstrappingKeys(
   ).finally(() => progress?.stop());
 }
 
-/** Keys take twice their file in memory; matrices, tables and ciphertexts about 1.5 GB at N = 2^16. */
 function tellMemory(console: Console, fileBytes: number): void {
-  const needed = 2 * fileBytes + 1.5e9;
+  const needed = bootstrappingMemory(fileBytes);
   console.note(`bootstrapping keys: ${formatBytes(fileBytes)}, about ${formatBytes(needed)} of memory while training`);
   if (needed < totalmem()) return;
   console.warn(`this machine has ${formatBytes(totalmem())} of memory: it will work from its disk, and slowly`);

@@ -98,6 +98,16 @@ export class KeySwitcher {
     return { limbs, digits, dispose: () => ring.releaseLimbs(owned) };
   }
 
+  /** Decomposes for as long as `use` runs. */
+  decomposed<T>(source: Poly<'ntt'>, use: (decomposition: Decomposition) => T): T {
+    const decomposition = this.decompose(source);
+    try {
+      return use(decomposition);
+    } finally {
+      decomposition.dispose();
+    }
+  }
+
   /** Σ_d digit_d·key_d over Q·P. */
   multiply(decomposition: Decomposition, key: SwitchingKey): PolyPair {
     const { ring, engine } = this.context;
@@ -217,9 +227,7 @@ export class KeySwitcher {
 
   /** (u, v) with u + v·s ≈ c·s', plus what is given. */
   switch(c: Poly<'ntt'>, key: SwitchingKey, plus: readonly Poly<'ntt'>[] = []): PolyPair {
-    const decomposition = this.decompose(c);
-    const product = this.multiply(decomposition, key);
-    decomposition.dispose();
+    const product = this.decomposed(c, (decomposition) => this.multiply(decomposition, key));
     return this.dividePair(product, { plus });
   }
 

@@ -2,7 +2,7 @@
 
 import { buildCommand, type Command } from '@stricli/core';
 import type { TrainingRecipe } from '../../nn/architecture.ts';
-import type { TrainingPlan } from '../../nn/sealed/plan.ts';
+import type { RefreshMode, TrainingPlan } from '../../nn/sealed/plan.ts';
 import type { Colors } from '../colors.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
@@ -16,7 +16,7 @@ import { type TrainingFlags, trainingFlags } from '../training-flags.ts';
 
 interface Flags extends DataFlags, TrainingFlags, ThreadFlags, OutputFlags {
   readonly set: string;
-  readonly refresh: 'owner' | 'none';
+  readonly refresh: RefreshMode;
   readonly test: string | undefined;
   readonly time: boolean;
 }
@@ -44,7 +44,7 @@ export const simulate: Command<HermeticContext> = buildCommand<Flags, [string], 
       },
       refresh: {
         kind: 'enum',
-        values: ['owner', 'none'],
+        values: ['owner', 'bootstrap', 'none'],
         brief: 'How the run would go on when its levels are used up',
         default: 'owner',
       },
@@ -107,7 +107,7 @@ function describe({ bold, dim }: Colors, simulation: Simulation): string {
   const { plan, sizes, forecast, recipe, run, evaluation } = simulation;
   const accuracy = evaluation?.accuracy ?? run.curves.accuracy.at(-1) ?? Number.NaN;
   const measuredOn = evaluation === undefined ? 'on the last batch' : 'on the test data';
-  const { weights, velocities, refreshed } = plan.ciphertexts;
+  const { weights, velocities } = plan.ciphertexts;
   const rows: [string, string][] = [
     ['levels', `${plan.levelsPerStep} a step of ${plan.maxLevel}; ${plan.levelsPerPrediction} a prediction`],
     ['ciphertexts', `${weights} of weights, ${velocities} of momentum`],
@@ -115,16 +115,12 @@ function describe({ bold, dim }: Colors, simulation: Simulation): string {
       'packing',
       `${plan.chunks} chunk${plan.chunks === 1 ? '' : 's'} of ${formatCount(plan.chunk)} features at pitch ${formatCount(plan.pitch)}`,
     ],
-    [
-      'refresh',
-      plan.refreshMode === 'none'
-        ? 'none: the levels are the budget'
-        : `${plan.refreshes} between ${recipe.steps} steps, ${refreshed} ciphertexts each, ` +
-          `${formatBytes(sizes.refreshUp)} up and ${formatBytes(sizes.refreshDown)} down`,
-    ],
+    ['refresh', refreshRow(plan, sizes, recipe)],
     [
       'sizes',
-      `model ${formatBytes(sizes.sealedModel)}, trainer keys ${formatBytes(sizes.trainerKeys)}, memory ${formatBytes(sizes.memory)}`,
+      `model ${formatBytes(sizes.sealedModel)}, trainer keys ${formatBytes(sizes.trainerKeys)}, ` +
+        (sizes.bootstrappingKeys > 0 ? `bootstrapping keys ${formatBytes(sizes.bootstrappingKeys)}, ` : '') +
+        `memory ${formatBytes(sizes.memory)}`,
     ],
     ...timeRow(forecast, recipe),
     ['learning rate', `${recipe.learningRate}, ${recipe.schedule.kind}`],
@@ -133,6 +129,17 @@ function describe({ bold, dim }: Colors, simulation: Simulation): string {
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+}
+
+function refreshRow(plan: TrainingPlan, sizes: PlanSizes, { steps }: TrainingRecipe): string {
+  const { refreshMode, refreshes, refreshPacking, ciphertexts } = plan;
+  if (refreshMode === 'none') return 'none: the levels are the budget';
+  const between = `${refreshes} between ${steps} steps`;
+  if (refreshPacking) {
+    return `${between}, ${refreshPacking.groups.length} bootstrappings for ${ciphertexts.refreshed} ciphertexts each`;
+  }
+  const [up, down] = [sizes.refreshUp, sizes.refreshDown].map(formatBytes);
+  return `${between}, ${ciphertexts.refreshed} ciphertexts each, ${up} up and ${down} down`;
 }
 
 function timeRow(forecast: Forecast | undefined, { steps, batch }: TrainingRecipe): [string, string][] {

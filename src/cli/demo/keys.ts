@@ -11,6 +11,7 @@ import type { EvaluationKeyNeeds } from '../../rlwe/keys.ts';
 import { parameterSet } from '../../schemes/ckks/parameters.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import { bootstrappingKeysBeside } from '../key-files.ts';
+import { bootstrappingLogSlots } from '../plan-report.ts';
 import type { Progress } from '../progress.ts';
 import { fileSize } from '../sealed-files.ts';
 import { interruptedKeys } from './resume.ts';
@@ -20,8 +21,6 @@ import type { DemoStage } from './stage.ts';
 const SETS: Readonly<Record<DemoRefresh, string>> = { owner: 'L14', bootstrap: 'B16' };
 /** Baby steps of products with the data reach at most this far. */
 const MOST_BABY_STEPS = 15;
-/** Below, bootstrapping gets no faster. */
-const LEAST_SLOTS = 1024;
 
 export interface MadeKeys {
   /** In this process's memory, and nowhere else. */
@@ -65,7 +64,7 @@ async function create(stage: DemoStage, path: string): Promise<OwnerKeys> {
   );
   await writeFileAtomically(path, (sink) => writeTrainerKeys(sink, created));
   if (plan.refreshPacking) {
-    const slots = Math.max(LEAST_SLOTS, plan.refreshPacking.period);
+    const slots = 2 ** bootstrappingLogSlots(plan.refreshPacking);
     await watched(stage, (onProgress) =>
       writeFileAtomically(bootstrappingKeysBeside(path), (sink) =>
         writeBootstrappingKeys(sink, created, { slots, ...threads, onProgress }),

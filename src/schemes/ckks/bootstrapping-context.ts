@@ -19,6 +19,19 @@ export interface BootstrappingGadgets {
   readonly encapsulation: Gadget;
 }
 
+/** RangeError for a set without bootstrapping. */
+export function bootstrappingGadgets({ set, bootstrapping, baseLimbs }: CkksParameters): BootstrappingGadgets {
+  if (bootstrapping === undefined) throw new RangeError(`the set ${set} does not bootstrap`);
+  const { primes, specialPrimes, rootLimbs } = bootstrapping;
+  const special = (count: number): number[] => Array.from({ length: count }, (_, i) => primes.length + i);
+  const all = specialPrimes.length;
+  return {
+    main: { limbs: primes.length, digitLimbs: all, special: special(all) },
+    slotsToCoeffs: { limbs: baseLimbs, digitLimbs: baseLimbs, special: special(baseLimbs + 1) },
+    encapsulation: { limbs: rootLimbs, digitLimbs: 1, special: special(ENCAPSULATION_LIMBS) },
+  };
+}
+
 export class BootstrappingContext extends RlweContext {
   readonly parameters: CkksParameters;
   readonly encoder: Encoder;
@@ -37,13 +50,7 @@ export class BootstrappingContext extends RlweContext {
     super(engine, { logN, primes, specialPrimes, baseLimbs: rootLimbs });
     this.parameters = parameters;
     this.encoder = new Encoder(this);
-    const { baseLimbs } = parameters;
-    const special = (count: number): number[] => this.specialIndices.slice(0, count);
-    this.gadgets = {
-      main: this.gadget,
-      slotsToCoeffs: { limbs: baseLimbs, digitLimbs: baseLimbs, special: special(baseLimbs + 1) },
-      encapsulation: { limbs: rootLimbs, digitLimbs: 1, special: special(ENCAPSULATION_LIMBS) },
-    };
+    this.gadgets = bootstrappingGadgets(parameters);
     this.main = new KeySwitcher(this);
     this.slotsToCoeffs = new KeySwitcher(this, this.gadgets.slotsToCoeffs);
     this.encapsulation = new KeySwitcher(this, this.gadgets.encapsulation);

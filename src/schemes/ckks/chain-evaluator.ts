@@ -110,9 +110,7 @@ export class ChainEvaluator {
       const limbs = Math.min(a.c0.limbCount, b.c0.limbCount);
       const [d0, d1, d2] = this.tensor(a, b, limbs);
       this.addTerms([d0, d1], terms);
-      const decomposition = this.switcher.decompose(d2);
-      const sum = this.switcher.multiply(decomposition, this.keys.relinearization);
-      decomposition.dispose();
+      const sum = this.switcher.decomposed(d2, (digits) => this.switcher.multiply(digits, this.keys.relinearization));
       this.switcher.addTimesSpecial(sum, [d0, d1]);
       const scale = (a.scale * b.scale) / this.topProduct(d0, drop);
       const [c0, c1] = this.switcher.dividePair(sum, { drop });
@@ -131,9 +129,9 @@ export class ChainEvaluator {
   }
 
   private automorphism(a: Ciphertext, g: number, name: string): Ciphertext {
-    const decomposition = this.switcher.decompose(a.c1);
-    const product = this.switcher.multiply(decomposition, requireKey(this.keys, g, name));
-    decomposition.dispose();
+    const product = this.switcher.decomposed(a.c1, (digits) =>
+      this.switcher.multiply(digits, requireKey(this.keys, g, name)),
+    );
     const [c0, c1] = this.switcher.dividePair(product, { plus: [a.c0], galois: g });
     return new Ciphertext(c0, c1, a.level, a.scale);
   }

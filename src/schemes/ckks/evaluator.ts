@@ -249,12 +249,9 @@ export class CkksEvaluator implements Evaluator<Ciphertext> {
 
   private automorphisms(a: Ciphertext, elements: readonly number[], name: (i: number) => string): Ciphertext[] {
     if (elements.every((g) => g === 1)) return elements.map(() => this.copy(a));
-    const decomposition = this.context.keySwitcher.decompose(a.c1);
-    try {
-      return elements.map((g, i) => (g === 1 ? this.copy(a) : this.automorphismOf(a, decomposition, g, name(i))));
-    } finally {
-      decomposition.dispose();
-    }
+    return this.context.keySwitcher.decomposed(a.c1, (decomposition) =>
+      elements.map((g, i) => (g === 1 ? this.copy(a) : this.automorphismOf(a, decomposition, g, name(i)))),
+    );
   }
 
   /** σ_g(c0 + u), σ_g(v) for the switched (u, v): see `EvaluationKeys`. */

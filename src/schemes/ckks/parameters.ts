@@ -85,16 +85,21 @@ export async function insecureParameters(shape: {
 }): Promise<CkksParameters> {
   const { logN, levels, bootstraps = false, special = bootstraps ? 9 : 2 } = shape;
   if (!isInsecureShape(logN, levels, special, bootstraps)) {
-    throw new RangeError(`expected logN 7..15, levels 1..40, special 1..15; got ${logN}, ${levels}, ${special}`);
+    const least = leastSpecial(bootstraps);
+    throw new RangeError(`expected logN 7..15, levels 1..40, special ${least}..21; got ${logN}, ${levels}, ${special}`);
   }
   const set = `insecure-${bootstraps ? 'b' : ''}${logN}-${levels}-${special}`;
   return build(set, { logN, levels, special, bootstraps }, true);
 }
 
-/** With bootstrapping the special primes are also those of the application, and must clear digits of five limbs. */
+/** With bootstrapping the special primes must clear SlotsToCoeffs' digits of five limbs by one. */
+function leastSpecial(bootstraps: boolean): number {
+  return bootstraps ? BOOTSTRAPPING_BASE_LIMBS + 1 : 1;
+}
+
 function isInsecureShape(logN: number, levels: number, special: number, bootstraps: boolean): boolean {
-  const least = bootstraps ? BOOTSTRAPPING_BASE_LIMBS : 1;
-  return logN >= 7 && logN <= 15 && levels >= 1 && levels <= 40 && special >= least && special <= 21;
+  const fits = special >= leastSpecial(bootstraps) && special <= 21;
+  return fits && logN >= 7 && logN <= 15 && levels >= 1 && levels <= 40;
 }
 
 async function build(set: string, shape: Shape, insecure: boolean): Promise<CkksParameters> {

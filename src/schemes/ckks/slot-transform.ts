@@ -45,11 +45,8 @@ interface Context extends RlweContext {
 /** Slot steps of the rotations of a matrix: B − 1 babies and the giants. */
 export function rotationsOf({ stride, diagonals }: DiagonalMatrix, babies: number): number[] {
   const steps = new Set<number>();
-  for (const m of diagonals.keys()) {
-    const b = ((m % babies) + babies) % babies;
-    steps.add(stride * b);
-    steps.add(stride * (m - b));
-  }
+  for (let b = 1; b < babies; b++) steps.add(stride * b);
+  for (const m of diagonals.keys()) steps.add(stride * babies * Math.floor(m / babies));
   steps.delete(0);
   return [...steps];
 }
@@ -123,11 +120,11 @@ export class SlotTransform {
   private babySteps(a: Ciphertext, keys: GaloisKeys): PolyPair[] {
     const { babies } = this.options;
     const [c0, c1] = [this.switcher.timesSpecial(a.c0), this.switcher.timesSpecial(a.c1)];
-    const decomposition = this.switcher.decompose(a.c1);
-    const rotated = Array.from({ length: babies }, (_, b) =>
-      b === 0 ? this.extend([c0, c1]) : this.rotate(decomposition, this.stride * b, c0, keys),
+    const rotated = this.switcher.decomposed(a.c1, (decomposition) =>
+      Array.from({ length: babies }, (_, b) =>
+        b === 0 ? this.extend([c0, c1]) : this.rotate(decomposition, this.stride * b, c0, keys),
+      ),
     );
-    decomposition.dispose();
     for (const poly of [c0, c1]) poly.dispose();
     return rotated;
   }
@@ -196,9 +193,7 @@ export class SlotTransform {
 
   private giantStep([w0, w1]: PolyPair, steps: number, keys: GaloisKeys): PolyPair {
     const [divided] = this.switcher.divide([w1]) as [Poly<'ntt'>];
-    const decomposition = this.switcher.decompose(divided);
-    const rotated = this.rotate(decomposition, steps, w0, keys);
-    decomposition.dispose();
+    const rotated = this.switcher.decomposed(divided, (digits) => this.rotate(digits, steps, w0, keys));
     divided.dispose();
     w0.dispose();
     return rotated;

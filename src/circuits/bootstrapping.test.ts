@@ -1,0 +1,597 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SeededRandom } from '../base/seeded-random.ts';
+import { createEngine } from '../kernels/wasm-executor.ts';
+import { MixedRadix } from '../ring/lift.ts';
+import { add, multiplyMontgomery, toCoefficients } from '../ring/poly.ts';
+import type { SwitchingKey } from '../rlwe/keys.ts';
+import { generateEvaluationKeys } from '../rlwe/secret/key-generation.ts';
+import { SecretKey } from '../rlwe/secret/secret-key.ts';
+import { BootstrappingContext } from '../schemes/ckks/bootstrapping-context.ts';
+import { type Ciphertext, copyTo } from '../schemes/ckks/ciphertext.ts';
+import { CkksContext } from '../schemes/ckks/context.ts';
+import { CkksEvaluator } from '../schemes/ckks/evaluator.ts';
+import { canonicalScales, parameterSet } from '../schemes/ckks/parameters.ts';
+import { SecretScheme } from '../schemes/ckks/secret/secret-scheme.ts';
+import { rotationsOf } from '../schemes/ckks/slot-transform.ts';
+import { precisionBits } from '../schemes/precision.ts';
+import { Bootstrapper } from './bootstrapping.ts';
+import {
+  bootstrappingKeyBytes,
+  bootstrappingKeyNames,
+  collectKeys,
+  gadgetOf,
+  type KeyName,
+} from './bootstrapping-keys.ts';
+import { type BootstrappingPlan, planBootstrapping, type TransformStage } from './bootstrapping-plan.ts';
+import { generateBootstrappingKeys } from './secret/bootstrapping-keys.ts';
+
+interface Slots {
+  readonly re: Float64Array;
+  readonly im: Float64Array;
+}
+
+/** An owner, the trainer's context, and the keys of all plans. */
+interface Setup {
+  readonly application: CkksContext;
+  readonly context: BootstrappingContext;
+  readonly key: SecretKey;
+  /** The same key over the whole chain. */
+  readonly wideKey: SecretKey;
+  readonly owner: SecretScheme;
+  readonly plans: readonly BootstrappingPlan[];
+  readonly keys: ReadonlyMap<string, SwitchingKey>;
+  readonly bootstrappers: readonly Bootstrapper[];
+}
+
+const nameOf = ({ use, galois }: KeyName): string => `${use}:${galois}`;
+const ordersOf = (names: readonly KeyName[]) => names.map((name, i) => ({ name, seed: new Uint8Array(32).fill(i) }));
+
+/** One bootstrapper for each log2 of the slots; the first for all. */
+async function setUp(set: string, sparse: readonly number[] = []): Promise<Setup> {
+  const parameters = await parameterSet(set);
+  const application = await CkksContext.create(parameters, { threads: 1 });
+  const context = new BootstrappingContext(parameters, await createEngine({ threads: 1 }));
+  const key = SecretKey.generate(application);
+  const wideKey = SecretKey.fromBytes(context, key.toBytes());
+  const plans = [planBootstrapping(parameters), ...sparse.map((logSlots) => planBootstrapping(parameters, logSlots))];
+  const keys = new Map<string, SwitchingKey>();
+  const orders = ordersOf(bootstrappingKeyNames(context, plans));
+  for (const made of generateBootstrappingKeys(context, wideKey, orders)) keys.set(nameOf(made.name), made.key);
+  const collected = collectKeys((name) => keys.get(nameOf(name)));
+  const bootstrappers = plans.map((plan) => new Bootstrapper(context, collected, plan));
+  const owner = new SecretScheme(application, key);
+  return { application, context, key, wideKey, owner, plans, keys, bootstrappers };
+}
+
+function dispose({ application, context }: Setup): void {
+  application.dispose();
+  context.dispose();
+}
+
+const random = new SeededRandom(2018);
+const uniform = (n: number, size: number): Float64Array =>
+  Float64Array.from({ length: n }, () => random.uniform(-size, size));
+const signs = (n: number, size: number): Float64Array =>
+  Float64Array.from({ length: n }, () => (random.integer(2) === 0 ? size : -size));
+
+/** Vectors of slots whose largest has the given magnitude. */
+const MESSAGES: Record<string, (n: number, size: number) => Slots> = {
+  random: (n, size) => ({ re: uniform(n, size * Math.SQRT1_2), im: uniform(n, size * Math.SQRT1_2) }),
+  constant: (n, size) => ({ re: new Float64Array(n).fill(0.8 * size), im: new Float64Array(n).fill(-0.6 * size) }),
+  zero: (n) => ({ re: new Float64Array(n), im: new Float64Array(n) }),
+  '±1': (n, size) => ({ re: signs(n, size), im: new Float64Array(n) }),
+};
+
+const parts = ({ re, im }: Slots): number[] => [...re, ...im];
+const residues = ({ c0, c1 }: Ciphertext): Uint32Array[] =>
+  [c0, c1].flatMap((poly) => poly.limbs.map((_, j) => poly.read(j)));
+
+/** Bootstraps in the inner context; the result is the application's. */
+function refresh({ application, context, bootstrappers }: Setup, a: Ciphertext, which = 0): Ciphertext {
+  const inside = copyTo(context.ring, a);
+  const refreshed = bootstrappers[which]!.bootstrap(inside);
+  const outside = copyTo(application.ring, refreshed);
+  inside.dispose();
+  refreshed.dispose();
+  return outside;
+}
+
+/** What is computed instead of x mod 1: the message comes back as the sine of a small angle. */
+const sine = (ratio: number) => (v: number) => (Math.sin((2 * Math.PI * v) / ratio) * ratio) / (2 * Math.PI);
+const RATIO = 2 ** 18;
+
+/** Bits of the errors of all kinds of messages: `total` (rms) against what went in, `noise` against its sine. */
+function measure(setup: Setup, size: number): Record<string, { total: number; noise: number; worst: number }> {
+  const { application, owner } = setup;
+  const measured = Object.entries(MESSAGES).map(([kind, make]) => {
+    const a = owner.encrypt(make(application.slots, size), 0);
+    const before = parts(owner.decrypt(a));
+    const out = refresh(setup, a);
+    const after = parts(owner.decrypt(out));
+    const noise = precisionBits(after, before.map(sine(RATIO)));
+    const result = { total: precisionBits(after, before).rms, noise: noise.rms, worst: noise.worst };
+    for (const c of [a, out]) c.dispose();
+    return [kind, result] as const;
+  });
+  return Object.fromEntries(measured);
+}
+
+const spread = (values: readonly number[]): number => Math.max(...values) - Math.min(...values);
+
+/**
+ * Bits of the noise, rms and in the worst slot, as measured less a bit: a bit more for half the N. The worst slot is that
+ * where the key's own value is largest, and varies with the key.
+ */
+const SETS = [
+  { set: 'insecure-b10-4-9', floor: 19.2, worst: 15.7 },
+  { set: 'insecure-b9-7-11', floor: 20.1, worst: 16.7 },
+];
+
+for (const { set, floor, worst } of SETS) {
+  describe(`bootstrapping with ${set}`, () => {
+    let setup: Setup;
+    beforeAll(async () => {
+      setup = await setUp(set);
+    });
+    afterAll(() => dispose(setup));
+
+    for (const logSize of [0, 4, 6]) {
+      it(`random, constant, zero and ±1 slots of magnitude 2^${logSize} within one bit of each other`, () => {
+        const bits = measure(setup, 2 ** logSize);
+        const noises = Object.values(bits).map(({ noise }) => noise);
+        expect(Math.min(...noises)).toBeGreaterThan(floor);
+        expect(spread(noises)).toBeLessThan(0.8);
+        for (const kind of Object.values(bits)) expect(kind.worst).toBeGreaterThan(worst);
+        // At 2^6 the sine's cubic term, 2^-15.3, is the larger part on these small rings.
+        if (logSize === 6) return;
+        const totals = Object.values(bits).map(({ total }) => total);
+        expect(Math.min(...totals)).toBeGreaterThan(floor);
+        expect(spread(totals)).toBeLessThan(1);
+      });
+    }
+
+    it('ends at the application’s top level and its canonical scale', () => {
+      const { application, owner } = setup;
+      const { maxLevel, primes } = application.parameters;
+      const out = refresh(setup, owner.encrypt(MESSAGES.random!(application.slots, 1), 0));
+      expect([out.c0.limbCount, out.c1.limbCount, out.level]).toEqual([primes.length, primes.length, maxLevel]);
+      expect(out.scale / application.scales[maxLevel]!).toBeCloseTo(1, 12);
+    });
+
+    it('is deterministic: the same residues each time, and others for another ciphertext', () => {
+      const { application, owner } = setup;
+      const message = MESSAGES.random!(application.slots, 1);
+      const a = owner.encrypt(message, 0);
+      const first = residues(refresh(setup, a));
+      expect(residues(refresh(setup, a))).toEqual(first);
+      expect(residues(refresh(setup, owner.encrypt(message, 0)))[0]).not.toEqual(first[0]);
+    });
+
+    it('takes ciphertexts of higher levels, and keeps what their scale is above the canonical one', () => {
+      const { application, owner } = setup;
+      const { maxLevel } = application.parameters;
+      for (let level = 1; level <= maxLevel; level += Math.max(1, maxLevel - 1)) {
+        const a = owner.encrypt(MESSAGES.random!(application.slots, 4), level);
+        const out = refresh(setup, a);
+        expect(out.level).toBe(maxLevel);
+        const deviation = a.scale / application.scales[0]!;
+        expect(out.scale / (application.scales[maxLevel]! * deviation)).toBeCloseTo(1, 12);
+        const { rms } = precisionBits(parts(owner.decrypt(out)), parts(owner.decrypt(a)));
+        expect(rms).toBeGreaterThan(floor);
+        expect(residues(refresh(setup, { ...a, level: 0 } as Ciphertext))).toEqual(residues(out));
+      }
+    });
+  });
+}
+
+describe('bootstrapping, in detail', () => {
+  let setup: Setup;
+  beforeAll(async () => {
+    setup = await setUp('insecure-b9-3-8', [5, 7]);
+  });
+  afterAll(() => dispose(setup));
+
+  it('sparse messages: those that repeat after 2^5 or 2^7 slots, with fewer diagonals', () => {
+    const { application, owner, plans } = setup;
+    plans.slice(1).forEach(({ logSlots, coeffsToSlots }, i) => {
+      for (const make of Object.values(MESSAGES)) {
+        const a = owner.encrypt(make(2 ** logSlots, 8), 0);
+        const out = refresh(setup, a, i + 1);
+        expect([out.level, out.c0.limbCount]).toEqual([application.maxLevel, application.parameters.primes.length]);
+        expect(out.scale / application.scales[application.maxLevel]!).toBeCloseTo(1, 12);
+        const { rms, worst } = precisionBits(parts(owner.decrypt(out)), parts(owner.decrypt(a)));
+        expect(rms).toBeGreaterThan(20);
+        expect(worst).toBeGreaterThan(16.5);
+      }
+      const count = (stages: readonly TransformStage[]) =>
+        stages.reduce((sum, { matrix }) => sum + matrix.diagonals.size, 0);
+      expect(count(coeffsToSlots)).toBeLessThan(count(plans[0]!.coeffsToSlots));
+    });
+  });
+
+  it('a plan for all slots takes periodic messages as well', () => {
+    const { owner } = setup;
+    const a = owner.encrypt(MESSAGES.random!(64, 1), 0);
+    const { rms } = precisionBits(parts(owner.decrypt(refresh(setup, a))), parts(owner.decrypt(a)));
+    expect(rms).toBeGreaterThan(20);
+  });
+
+  it('two in a row, with products between', () => {
+    const { application, key, owner } = setup;
+    const needs = { rotations: [], conjugation: false, relinearization: true };
+    const evaluator = new CkksEvaluator(application, generateEvaluationKeys(application, key, needs));
+    const weights = MESSAGES.random!(application.slots, 1);
+    const w = owner.encrypt(weights, application.maxLevel);
+    let state = owner.encrypt(MESSAGES.random!(application.slots, 16), 1);
+    let wanted = owner.decrypt(state);
+    const times = ({ re, im }: Slots): Slots => ({
+      re: re.map((x, i) => x * weights.re[i]! - im[i]! * weights.im[i]!),
+      im: re.map((x, i) => x * weights.im[i]! + im[i]! * weights.re[i]!),
+    });
+    for (let round = 0; round < 2; round++) {
+      while (state.level > 0) {
+        state = evaluator.rescale(evaluator.multiply(state, w));
+        wanted = times(wanted);
+      }
+      state = refresh(setup, state);
+    }
+    expect(state.level).toBe(application.maxLevel);
+    const { rms, worst } = precisionBits(parts(owner.decrypt(state)), parts(wanted));
+    expect(rms).toBeGreaterThan(15);
+    expect(worst).toBeGreaterThan(11);
+  });
+
+  it('gives back all memory but its result’s', () => {
+    const { context, owner, bootstrappers } = setup;
+    const { heap } = context.engine;
+    const inside = copyTo(context.ring, owner.encrypt(MESSAGES.random!(64, 1), 0));
+    for (const bootstrapper of bootstrappers) {
+      bootstrapper.bootstrap(inside).dispose(); // tables that are made once
+      const before = heap.bytesInUse;
+      const result = bootstrapper.bootstrap(inside);
+      expect(heap.bytesInUse - before).toBe(2 * result.c0.limbCount * 4 * context.ring.N);
+      result.dispose();
+      expect(heap.bytesInUse).toBe(before);
+    }
+    const { plan } = bootstrappers[1]!;
+    const before = heap.bytesInUse;
+    const another = new Bootstrapper(
+      context,
+      collectKeys(() => undefined),
+      plan,
+    );
+    expect(heap.bytesInUse).toBeGreaterThan(before);
+    another.dispose();
+    expect(heap.bytesInUse).toBe(before);
+  });
+
+  it('tells its stages in order', () => {
+    const stages: string[] = [];
+    const inside = copyTo(setup.context.ring, setup.owner.encrypt(MESSAGES.zero!(32, 1), 0));
+    setup.bootstrappers[0]!.bootstrap(inside, (stage) => stages.push(stage)).dispose();
+    expect(stages).toEqual(['slotsToCoeffs', 'modRaise', 'coeffsToSlots', 'evalMod']);
+  });
+
+  it('RangeError where a key is missing, which it names', () => {
+    const { context, owner, keys, plans } = setup;
+    const { ring } = context;
+    const inside = copyTo(ring, owner.encrypt(MESSAGES.random!(64, 1), 0));
+    const plan = plans[1]!;
+    const missing: [KeyName, string][] = [
+      [{ use: 'toSparse', galois: 1 }, 'lack toSparse'],
+      [{ use: 'fromSparse', galois: 1 }, 'lack fromSparse'],
+      [{ use: 'relinearization', galois: 1 }, 'lack relinearization'],
+      [{ use: 'main', galois: 2 * ring.N - 1 }, 'lack a conjugation'],
+      ...plan.rotations.slotsToCoeffs.map((steps): [KeyName, string] => [
+        { use: 'slotsToCoeffs', galois: ring.galoisElement(steps) },
+        'lack a rotation by',
+      ]),
+      ...plan.rotations.coeffsToSlots.map((steps): [KeyName, string] => [
+        { use: 'main', galois: ring.galoisElement(steps) },
+        'lack a rotation by',
+      ]),
+    ];
+    let lost = '';
+    const without = collectKeys((asked) => (nameOf(asked) === lost ? undefined : keys.get(nameOf(asked))));
+    const bootstrapper = new Bootstrapper(context, without, plan);
+    for (const [name, message] of missing) {
+      lost = nameOf(name);
+      const refused = expect.objectContaining({ name: 'RangeError', message: expect.stringContaining(message) });
+      expect(() => bootstrapper.bootstrap(inside), lost).toThrow(refused);
+    }
+    lost = '';
+    expect(() => bootstrapper.bootstrap(inside).dispose()).not.toThrow();
+  });
+});
+
+/** The stages, which are private: each is held against what it is for. */
+interface Stages {
+  toCoefficients(a: Ciphertext): Ciphertext;
+  modRaise(a: Ciphertext): Ciphertext;
+  toSlots(a: Ciphertext): [Ciphertext, Ciphertext];
+  removeMultiples(a: Ciphertext): Ciphertext;
+}
+
+describe('the stages of a bootstrapping', () => {
+  let setup: Setup;
+  let stages: Stages;
+  beforeAll(async () => {
+    setup = await setUp('insecure-b9-2-7');
+    stages = setup.bootstrappers[0] as unknown as Stages;
+  });
+  afterAll(() => dispose(setup));
+
+  /** Coefficients over the scale, decrypted with the dense key from the lowest limbs, three at most. */
+  function coefficientsOf({ c0, c1, scale }: Ciphertext): Float64Array {
+    const { context, wideKey } = setup;
+    const limbs = Math.min(3, c0.limbCount);
+    const lift = new MixedRadix(context.ring, limbs);
+    const digits = lift.digits(toCoefficients(add(c0, multiplyMontgomery(c1, wideKey.montgomery, limbs))));
+    const values = lift.toDoubles(digits, 1 / scale);
+    digits.release();
+    return values;
+  }
+
+  const slotsOf = (a: Ciphertext): Slots => setup.context.encoder.decode(coefficientsOf(a));
+
+  /** Slots in the order of their coefficients: bit-reversed, the imaginary parts in the upper half. */
+  function inCoefficients({ re, im }: Slots): Float64Array {
+    const n = re.length;
+    const bits = Math.log2(n);
+    const out = new Float64Array(2 * n);
+    for (let j = 0; j < n; j++) {
+      const k = Number.parseInt([...j.toString(2).padStart(bits, '0')].reverse().join(''), 2);
+      out[k] = re[j]!;
+      out[k + n] = im[j]!;
+    }
+    return out;
+  }
+
+  it('SlotsToCoeffs, ModRaise, CoeffsToSlots and EvalMod are what they are called, within their noise', () => {
+    const { context, owner, application, plans } = setup;
+    const plan = plans[0]!;
+    const { halfRange } = plan.fit;
+    const a = owner.encrypt(MESSAGES.random!(application.slots, 64), 0);
+    const message = inCoefficients(owner.decrypt(a));
+
+    const low = stages.toCoefficients(copyTo(context.ring, a));
+    expect([low.c0.limbCount, low.scale / plan.rootScale]).toEqual([2, expect.closeTo(1, 12)]);
+    const coefficients = coefficientsOf(low);
+
+    const raised = stages.modRaise(low);
+    expect(raised.c0.limbCount).toBe(context.ciphertextLimbs);
+    const lifted = coefficientsOf(raised);
+    const overflows = lifted.map((x, i) => Math.round((x - coefficients[i]!) / RATIO));
+
+    const halves = stages.toSlots(raised);
+    const inSlots = halves.map(slotsOf) as [Slots, Slots];
+    const spun = inCoefficients({ re: inSlots[0].re, im: inSlots[1].re }).map((x) => x * halfRange * RATIO);
+
+    const sines = halves.map((half) => slotsOf(stages.removeMultiples(half))) as [Slots, Slots];
+    const removed = inCoefficients({ re: sines[0].re, im: sines[1].re }).map((y) => (y * RATIO) / (2 * Math.PI));
+
+    const bits = {
+      slotsToCoeffs: precisionBits(coefficients, message).rms,
+      modRaise: precisionBits(
+        lifted,
+        coefficients.map((x, i) => x + RATIO * overflows[i]!),
+      ).rms,
+      coeffsToSlots: precisionBits(spun, lifted).rms,
+      evalMod: precisionBits(
+        removed,
+        spun.map((x) => sine(RATIO)(x - RATIO * Math.round(x / RATIO))),
+      ).rms,
+      imaginaryBefore: -Math.log2(Math.max(...inSlots.flatMap(({ im }) => [...im]).map(Math.abs)) * halfRange * RATIO),
+      imaginaryAfter: -Math.log2((Math.max(...sines.flatMap(({ im }) => [...im]).map(Math.abs)) * RATIO) / 2 / Math.PI),
+    };
+    expect(bits.slotsToCoeffs).toBeGreaterThan(22);
+    expect(bits.modRaise).toBeGreaterThan(28);
+    expect(bits.coeffsToSlots).toBeGreaterThan(23.5);
+    expect(bits.evalMod).toBeGreaterThan(19.2);
+    expect(bits.imaginaryBefore).toBeGreaterThan(20);
+    expect(bits.imaginaryAfter).toBeGreaterThan(16);
+  });
+
+  it('ModRaise overflows as under a key of weight 32: variance 33/12, and never beyond 12', () => {
+    const { context, owner, application } = setup;
+    const all: number[] = [];
+    for (let raise = 0; raise < 16; raise++) {
+      const low = stages.toCoefficients(copyTo(context.ring, owner.encrypt(MESSAGES.random!(application.slots, 1), 0)));
+      const coefficients = coefficientsOf(low);
+      coefficientsOf(stages.modRaise(low)).forEach((x, i) => {
+        const overflow = (x - coefficients[i]!) / RATIO;
+        expect(Math.abs(overflow - Math.round(overflow))).toBeLessThan(2 ** -40);
+        all.push(Math.round(overflow));
+      });
+    }
+    const mean = all.reduce((sum, I) => sum + I, 0) / all.length;
+    const variance = all.reduce((sum, I) => sum + (I - mean) ** 2, 0) / all.length;
+    expect(Math.max(...all.map(Math.abs))).toBeLessThanOrEqual(12);
+    // 8192 draws: five standard deviations.
+    expect(Math.abs(mean)).toBeLessThan(5 * Math.sqrt(33 / 12 / all.length));
+    expect(Math.abs(variance / (33 / 12) - 1)).toBeLessThan(5 * Math.sqrt(2 / all.length));
+  });
+});
+
+describe('the plan of a bootstrapping', () => {
+  it('RangeError for sets that do not bootstrap, and for slots that there are not', async () => {
+    const levelled = await parameterSet('L13');
+    expect(() => planBootstrapping(levelled)).toThrow('the set L13 does not bootstrap');
+    expect(() => planBootstrapping(levelled)).toThrow(RangeError);
+    const small = await parameterSet('insecure-b10-4-9');
+    for (const logSlots of [-1, 0, 4, 10, 16]) {
+      expect(() => planBootstrapping(small, logSlots)).toThrow(RangeError);
+      expect(() => planBootstrapping(small, logSlots)).toThrow('expected 2^5..2^9');
+    }
+    for (const logSlots of [5, 9]) expect(planBootstrapping(small, logSlots).logSlots).toBe(logSlots);
+    const engine = await createEngine({ threads: 1 });
+    expect(() => new BootstrappingContext(levelled, engine)).toThrow(RangeError);
+    engine.dispose();
+  });
+
+  for (const [set, logSlots] of [
+    ['insecure-b10-4-9', 9],
+    ['insecure-b10-4-9', 6],
+    ['insecure-b9-2-7', 8],
+    ['B16', 8],
+  ] as const) {
+    it(`${set}, 2^${logSlots} slots: stages meet, and scales are exact through all of them`, async () => {
+      const parameters = await parameterSet(set);
+      const { primes, rootLimbs, logRatio } = parameters.bootstrapping!;
+      const plan = planBootstrapping(parameters, logSlots);
+      const scales = canonicalScales(parameters);
+      const { slotsToCoeffs, coeffsToSlots, evalMod, fit } = plan;
+      /** What a chain of stages multiplies scales by, and the limbs that it ends with. */
+      const through = (stages: readonly TransformStage[], limbs: number) => {
+        let factor = 1;
+        for (const { options } of stages) {
+          expect(options.limbs).toBe(limbs);
+          limbs -= options.drop;
+          factor *= options.scale / primes.slice(limbs, limbs + options.drop).reduce((all, p) => all * p, 1);
+        }
+        return { factor, limbs };
+      };
+      const low = through(slotsToCoeffs, parameters.baseLimbs);
+      expect(low.limbs).toBe(rootLimbs);
+      expect((low.factor * scales[0]!) / plan.rootScale).toBeCloseTo(1, 12);
+      expect(plan.rootModulus / primes[0]! / primes[1]!).toBeCloseTo(1, 14);
+      expect(plan.rootModulus / plan.rootScale).toBe(2 ** logRatio);
+
+      // Slots are then those of (m + q0·I)/(K·q0): times n of the butterflies, N/2n of the trace, 2 of the real part.
+      const high = through(coeffsToSlots, primes.length);
+      expect(high.limbs).toBe(evalMod.limbs[0]);
+      const gain = 2 ** logSlots * 2 ** (parameters.logN - 1 - logSlots) * 2;
+      expect((high.factor * gain * fit.halfRange * plan.rootModulus) / plan.evalModScale).toBeCloseTo(1, 12);
+
+      expect(evalMod.limbs.at(-1)).toBe(parameters.baseLimbs + parameters.maxLevel);
+      evalMod.divisors.forEach((divisor, depth) => {
+        const [from, to] = [evalMod.limbs[depth + 1]!, evalMod.limbs[depth]!];
+        expect(divisor).toBe(primes.slice(from, to).reduce((all, p) => all * p, 1));
+      });
+      const meanLog = evalMod.divisors.reduce((sum, q) => sum + Math.log2(q), 0) / evalMod.divisors.length;
+      expect(Math.log2(plan.evalModScale)).toBeCloseTo(meanLog, 12);
+      const wanted = (plan.sineScale * 2 * Math.PI) / 2 ** logRatio;
+      expect(wanted / scales[parameters.maxLevel]!).toBeCloseTo(1, 12);
+      for (const { options } of [...slotsToCoeffs, ...coeffsToSlots]) expect(options.scale).toBeLessThan(2 ** 52);
+    });
+  }
+
+  it('names every rotation that its stages and the trace ask for, once', async () => {
+    const parameters = await parameterSet('insecure-b10-4-9');
+    for (const logSlots of [5, 7, 9]) {
+      const { slotsToCoeffs, coeffsToSlots, rotations } = planBootstrapping(parameters, logSlots);
+      const ofStages = (stages: readonly TransformStage[]) =>
+        stages.flatMap(({ matrix, options }) => rotationsOf(matrix, options.babies));
+      const trace = [5, 6, 7, 8].filter((log) => log >= logSlots).map((log) => 2 ** log);
+      expect(new Set(rotations.slotsToCoeffs)).toEqual(new Set(ofStages(slotsToCoeffs)));
+      expect(new Set(rotations.coeffsToSlots)).toEqual(new Set([...ofStages(coeffsToSlots), ...trace]));
+      for (const steps of Object.values(rotations)) expect(new Set(steps).size).toBe(steps.length);
+    }
+  });
+});
+
+describe('bootstrapping keys', () => {
+  it('are named once each, those of several plans together, in a fixed order', async () => {
+    const parameters = await parameterSet('insecure-b9-2-7');
+    const context = new BootstrappingContext(parameters, await createEngine({ threads: 1 }));
+    const { ring } = context;
+    const plans = [planBootstrapping(parameters), planBootstrapping(parameters, 6)];
+    const both = bootstrappingKeyNames(context, plans).map(nameOf);
+    expect(new Set(both).size).toBe(both.length);
+    expect(both[0]).toBe('toSparse:1');
+    for (const name of ['relinearization:1', 'fromSparse:1', `main:${2 * ring.N - 1}`]) expect(both).toContain(name);
+    const [one, other] = plans.map((plan) => bootstrappingKeyNames(context, [plan]).map(nameOf));
+    expect(new Set(both)).toEqual(new Set([...one!, ...other!]));
+    expect(bootstrappingKeyNames(context, plans).map(nameOf)).toEqual(both);
+    const wanted = plans.flatMap(({ rotations: { slotsToCoeffs, coeffsToSlots } }) => [
+      ...slotsToCoeffs.map((steps) => `slotsToCoeffs:${ring.galoisElement(steps)}`),
+      ...coeffsToSlots.map((steps) => `main:${ring.galoisElement(steps)}`),
+    ]);
+    expect(new Set(both.slice(1).filter((name) => !/relin|from|1023/.test(name)))).toEqual(new Set(wanted));
+    context.dispose();
+  });
+
+  it('have the gadget of their use, the bytes that were announced, and leave no secret behind', async () => {
+    const parameters = await parameterSet('insecure-b9-2-7');
+    const context = new BootstrappingContext(parameters, await createEngine({ threads: 1 }));
+    const secret = SecretKey.generate(context);
+    const { ring, gadgets, engine } = context;
+    const plan = planBootstrapping(parameters, 5);
+    const names = bootstrappingKeyNames(context, [plan]);
+    const orders = ordersOf(names);
+    // Tables of automorphisms are made once.
+    for (const { key } of generateBootstrappingKeys(context, secret, orders)) free(key);
+    const before = engine.heap.bytesInUse;
+    const made: string[] = [];
+    let bytes = 0;
+    for (const { name, key } of generateBootstrappingKeys(context, secret, orders)) {
+      const gadget = gadgetOf(context, name.use);
+      const expected = { toSparse: gadgets.encapsulation, slotsToCoeffs: gadgets.slotsToCoeffs }[
+        name.use as 'toSparse'
+      ];
+      expect(gadget).toEqual(expected ?? gadgets.main);
+      const indices = [...Array.from({ length: gadget.limbs }, (_, i) => i), ...gadget.special];
+      expect(key.digits.length).toBe(Math.ceil(gadget.limbs / gadget.digitLimbs));
+      for (const { a, b } of key.digits) expect([a.indices, b.indices]).toEqual([indices, indices]);
+      const words = key.digits.reduce((sum, { b }) => sum + b.limbCount * ring.N, 0);
+      bytes += 4 * words;
+      expect(key.seed).toEqual(orders[made.length]!.seed);
+      made.push(nameOf(name));
+      free(key);
+    }
+    expect(made).toEqual(names.map(nameOf));
+    expect(bytes).toBe(bootstrappingKeyBytes(parameters, plan));
+    expect(engine.heap.bytesInUse).toBe(before);
+    context.dispose();
+  });
+
+  const free = ({ digits }: SwitchingKey): void => {
+    for (const { a, b } of digits) for (const poly of [a, b]) poly.dispose();
+  };
+
+  it('are made under a sparse secret of exactly 32 coefficients ±1, of either sign, anywhere', async () => {
+    const context = new BootstrappingContext(await parameterSet('insecure-b7-1-6'), await createEngine({ threads: 1 }));
+    const counts = new Array<number>(8).fill(0);
+    let positive = 0;
+    const draws = 200;
+    for (let draw = 0; draw < draws; draw++) {
+      const sparse = SecretKey.generateSparse(context, 32);
+      const coefficients = Int8Array.from(sparse.toBytes());
+      sparse.dispose();
+      expect(coefficients.length).toBe(128);
+      expect(coefficients.reduce((sum, x) => sum + x * x, 0)).toBe(32);
+      expect(coefficients.every((x) => Math.abs(x) <= 1)).toBe(true);
+      positive += coefficients.filter((x) => x === 1).length;
+      coefficients.forEach((x, i) => (counts[i >> 4]! += Math.abs(x)));
+    }
+    // 6400 signs, 800 coefficients in each eighth: five standard deviations.
+    expect(Math.abs(positive - 16 * draws)).toBeLessThan(5 * Math.sqrt(8 * draws));
+    for (const count of counts) expect(Math.abs(count - 4 * draws)).toBeLessThan(5 * Math.sqrt(4 * draws));
+    const full = SecretKey.generateSparse(context, 128);
+    expect(Int8Array.from(full.toBytes()).every((x) => x !== 0)).toBe(true);
+    context.dispose();
+  });
+
+  it('are collected by name, RangeError for one that is not there', () => {
+    const none = collectKeys(() => undefined);
+    expect(() => none.toSparse).toThrow(RangeError);
+    expect(() => none.toSparse).toThrow('the bootstrapping keys lack toSparse');
+    expect(() => none.fromSparse).toThrow('lack fromSparse');
+    expect(() => none.main.relinearization).toThrow('lack relinearization');
+    expect([none.main.get(5), none.slotsToCoeffs.get(5)]).toEqual([undefined, undefined]);
+    const asked: string[] = [];
+    const key: SwitchingKey = { digits: [], seed: new Uint8Array(32) };
+    const all = collectKeys((name) => {
+      asked.push(nameOf(name));
+      return key;
+    });
+    expect([
+      all.main.get(5),
+      all.slotsToCoeffs.get(25),
+      all.toSparse,
+      all.fromSparse,
+      all.main.relinearization,
+    ]).toEqual(Array(5).fill(key));
+    expect(asked).toEqual(['main:5', 'slotsToCoeffs:25', 'toSparse:1', 'fromSparse:1', 'relinearization:1']);
+  });
+});
