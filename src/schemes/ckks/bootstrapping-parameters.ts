@@ -3,9 +3,8 @@
  *
  *   q0: 2 | SlotsToCoeffs: 1, 1, 1 | levels of the application: 1 each | EvalMod: 7 × 2 | CoeffsToSlots: 3 × 2 | P
  *
- * SlotsToCoeffs comes first in use (it works on the few limbs above q0), as in Bae, Cheon, Cho, Kim and Kim 2022/1261
- * ("META-BTS") and Bossuat et al. 2020/1203, section 5; EvalMod and CoeffsToSlots rescale by pairs of primes (composite
- * scaling, Agrawal et al. 2023/1462). `docs/bootstrapping.md` has the budget.
+ * SlotsToCoeffs comes first in use: it works on the few limbs above q0. EvalMod and CoeffsToSlots rescale by pairs of
+ * primes (composite scaling, Agrawal et al. 2023/1462). `docs/bootstrapping.md` has the budget.
  */
 import { dot28Primes } from '../../ring/primes.ts';
 import { MAX_LOG_QP } from '../../rlwe/security-table.ts';
