@@ -13,9 +13,14 @@ import {
 } from './modular';
 
 /** Bytes of each limb that are converted at once: their split halves stay in the first-level cache. */
-const BLOCK: usize = 1024;
-/** Sources that 32-bit accumulators bear: (14 + 1)·2·2^13·2^13 + 14·2^13 < 2^31; more are flushed in parts. */
-const SOURCES_AT_ONCE: u32 = 14;
+const BLOCK: usize = 512;
+/**
+ * What 32-bit accumulators bear: halves of y are at most 2^13, so a sum of terms may reach 2^13·Σ(|A'| + |B'|) over the
+ * halves A', B' of its entries; 2^27 for the bias of h and what l carries into it, and 2^18 for the rest, come on top.
+ * The entries are known, and 22 terms mostly fit; longer sums are flushed in parts. 14 terms always fit.
+ */
+const MAX_HALVES: u32 = (15 << 14) - 32;
+const ALWAYS_FIT: u32 = 14;
 
 /** Encodes the matrix entry M (mod p) as two words at `out`. */
 export function encodeEntry(m: u32, p: u32, out: usize): void {
@@ -43,13 +48,18 @@ export function encodeEntry(m: u32, p: u32, out: usize): void {
  * Coefficients [from, to) (multiples of 64) of `sources` limbs → `targets` limbs.
  * `sourceList`, `targetList`: (address of the limb, address of its prime's context) pairs.
  * `matrix`: targets × terms entries of two words, terms = sources, or one more with the entries of v last. `quotients`:
- * for an exact conversion round(2^40/q_j) << 16, one word a source; else 0. `scratch`: terms·BLOCK bytes, this thread's own.
+ * for an exact conversion round(2^40/q_j) << 16, one word a source; else 0. `scratch`: terms·BLOCK + 4·targets bytes, this
+ * thread's own.
  */
 export function convertBase(
   sourceList: usize, sources: u32, targetList: usize, targets: u32, matrix: usize, quotients: usize, from: u32, to: u32,
   scratch: usize,
 ): void {
   const terms = sources + <u32>(quotients != 0);
+  const parts = scratch + (<usize>terms) * BLOCK;
+  for (let i: u32 = 0; i < targets; i++) {
+    store<u32>(parts + ((<usize>i) << 2), termsAtOnce(matrix + ((<usize>(i * terms)) << 3), terms));
+  }
   for (let at = (<usize>from) << 2, end = (<usize>to) << 2; at < end; at += BLOCK) {
     const groups = min<usize>(BLOCK, end - at) >> 6;
     splitBlock(sourceList, sources, terms, at, groups, scratch);
@@ -58,8 +68,9 @@ export function convertBase(
       const out = <usize>load<u32>(targetList + ((<usize>i) << 3)) + at;
       const ctx = <usize>load<u32>(targetList + ((<usize>i) << 3) + 4);
       const row = matrix + ((<usize>(i * terms)) << 3);
-      for (let done: u32 = 0; done < terms; done += SOURCES_AT_ONCE) {
-        const count = min<u32>(SOURCES_AT_ONCE, terms - done);
+      const part = load<u32>(parts + ((<usize>i) << 2));
+      for (let done: u32 = 0; done < terms; done += part) {
+        const count = min<u32>(part, terms - done);
         let y = scratch + ((<usize>done) << 6);
         for (let g: usize = 0; g < groups; g++, y += (<usize>terms) << 6) {
           accumulateGroup(out + (g << 6), y, row + ((<usize>done) << 3), count, ctx, done != 0);
@@ -67,6 +78,32 @@ export function convertBase(
       }
     }
   }
+}
+
+/** Terms of a row that are summed without a flush: all, or a half, a quarter, … of them. */
+function termsAtOnce(row: usize, terms: u32): u32 {
+  let count = terms;
+  while (count > ALWAYS_FIT && !fit(row, terms, count)) count = (count + 1) >> 1;
+  return count;
+}
+
+/** Whether every run of `count` terms stays within MAX_HALVES. */
+function fit(row: usize, terms: u32, count: u32): bool {
+  let high: u32 = 0, low: u32 = 0;
+  for (let j: u32 = 0; j < terms; j++) {
+    if (j % count == 0) high = low = 0;
+    const entry = row + ((<usize>j) << 3);
+    high += sizeOfHalves(load<u32>(entry));
+    low += sizeOfHalves(load<u32>(entry + 4));
+    if (max(high, low) > MAX_HALVES) return false;
+  }
+  return true;
+}
+
+/** Sum of the magnitudes of two signed halves. */
+// @ts-ignore: decorator
+@inline function sizeOfHalves(x: u32): u32 {
+  return <u32>abs(<i32>x >> 16) + <u32>abs((<i32>(x << 16)) >> 16);
 }
 
 /** Splits a block of each source into halves; the layout is groups of (terms × 16 coefficients). */

@@ -11,6 +11,7 @@ import { CTX_P, encodeOperand } from './modular';
 import { nttForward } from './ntt-forward';
 import { nttInverse } from './ntt-inverse';
 import { buildInverseScale, buildTables } from './ntt-tables';
+import { permute } from './permutation';
 import {
   add, addScalar, gather, innerProduct, keyProduct, mulScalar, mulScalarAdd, negate, reduceSigned, rotatedKeyProduct,
   subtract, subtractMulScalar, subtractMulScalarAdd, switchModulus, tensorProduct,
@@ -38,7 +39,7 @@ const TASK_BYTES: usize = 64;
   return load<f64>(task + (i << 2));
 }
 
-/** Runs tasks until none is left. `scratch`: this thread's own 512 KiB. */
+/** Runs tasks until none is left. `scratch`: this thread's own 1 MiB. */
 export function work(control: usize, scratch: usize): void {
   const count = load<u32>(control + COUNT);
   const tasks = <usize>load<u32>(control + TASKS);
@@ -112,6 +113,7 @@ function run(t: usize, scratch: usize): void {
       arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5), arg(t, 6), arg(t, 7), arg(t, 8), scratch,
     );
     case 38: return addScalar(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5));
+    case 39: return permute(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4));
     default: unreachable();
   }
 }
@@ -148,17 +150,17 @@ function divideByLast(t: usize): void {
 }
 
 /**
- * One limb of a division by the special modulus: b = (a − NTT(b))·w, plus c unless its address is 0; then out[i] =
- * b[index[i]] if there is an index, else out is b.
- * out, a, b, c, logN, table, ctx, wh, wl, index
+ * One limb of a division by the special modulus: b = (a − NTT(b))·w, plus c unless its address is 0; then permuted
+ * to out if there is an order, else out is b.
+ * out, a, b, c, logN, table, ctx, wh, wl, order
  */
 function subtractTransform(t: usize): void {
-  const a = arg(t, 2), b = arg(t, 3), c = arg(t, 4), logN = arg(t, 5), ctx = arg(t, 7), index = arg(t, 10);
+  const a = arg(t, 2), b = arg(t, 3), c = arg(t, 4), logN = arg(t, 5), ctx = arg(t, 7), order = arg(t, 10);
   const bytes = (<usize>4) << logN;
   nttForward(b, logN, arg(t, 6), ctx);
   if (c) subtractMulScalarAdd(b, a, b, c, arg(t, 8), arg(t, 9), bytes, ctx);
   else subtractMulScalar(b, a, b, arg(t, 8), arg(t, 9), bytes, ctx);
-  if (index) gather(arg(t, 1), b, index, bytes);
+  if (order) permute(arg(t, 1), b, order, bytes);
 }
 
 /**

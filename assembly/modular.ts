@@ -18,8 +18,8 @@ export const CTX_HB: usize = 20; // 0x8000 + (p1 << 15)
 export const CTX_BIAS: usize = 24; // 0x8000
 export const CTX_ROUND: usize = 28; // 2^25
 export const CTX_R32: usize = 32; // operand 2^32, two words: into Montgomery form
-export const CTX_P0: usize = 40; // −p1 & 0xffff
-export const CTX_CB: usize = 44; // 0x8000 − (p1 << 15)
+export const CTX_SIGNS: usize = 40; // 0x80008000
+export const CTX_CB: usize = 44; // 0x10000 − (p1 << 15)
 
 // @ts-ignore: decorator
 @inline export function splat(address: usize): v128 {
@@ -58,17 +58,21 @@ export const CTX_CB: usize = 44; // 0x8000 − (p1 << 15)
 }
 
 /**
- * Montgomery reduction by 2^32 of four unsigned 64-bit sums below 2^62, lanes (a0, a1, b0, b1):
- * two 16-bit steps. |result| < 2^30 + p.
+ * Montgomery reduction by 2^32 of four 64-bit sums S, 0 ≤ S < 2^62, lanes (a0, a1, b0, b1), in two 16-bit steps. The
+ * first leaves L1 − p1·L0 in (−p, 2^16), whose halves lie in [−p1, 1] and [−2^15, 2^15): S/2^32 − p/2 − 2^12 <
+ * result < S/2^32 + p/2 + 2. For up to FEW_TERMS products of residues it is within (−p, p), as 8·p/2^32 < 1/2 − 2^-14.
  */
 // @ts-ignore: decorator
-@inline export function reduceWide(a: v128, b: v128, pp: v128, p0: v128, cb: v128, bias: v128): v128 {
+@inline export function reduceWide(a: v128, b: v128, pp: v128, signs: v128, cb: v128, bias: v128): v128 {
   const low = v128.shuffle<u32>(a, b, 0, 2, 4, 6);
   const high = v128.shuffle<u32>(a, b, 1, 3, 5, 7);
-  // The first step halves the low word: its quotient never leaves 32 bits thanks to the constant cb.
-  const step = i32x4.add(i32x4.shr_u(low, 16), dot(v128.xor(low, bias), p0));
-  return i32x4.add(high, dot(v128.xor(i32x4.add(step, cb), bias), pp));
+  // Flipping both signs takes 2^15 from either half; cb returns it and adds the bias of the second step.
+  const step = i32x4.add(dot(v128.xor(low, signs), pp), cb);
+  return i32x4.add(high, dot(v128.xor(step, bias), pp));
 }
+
+/** Products of residues after which `reduceWide` is within (−p, p). */
+export const FEW_TERMS: u32 = 8;
 
 // @ts-ignore: decorator
 @inline export function mulModulo(a: u32, b: u32, p: u32): u32 {

@@ -1,8 +1,9 @@
 /** Element-wise kernels on one limb: all inputs and outputs in [0, p). Byte counts are multiples of 64. */
 import {
-  canonical, CTX_BIAS, CTX_CB, CTX_HALF, CTX_P, CTX_P0, CTX_PP, CTX_R32, CTX_RC, CTX_ROUND, mulOperand, reduce, reduceWide,
-  splat, subtractOnce,
+  canonical, CTX_BIAS, CTX_CB, CTX_HALF, CTX_P, CTX_PP, CTX_R32, CTX_RC, CTX_ROUND, CTX_SIGNS, FEW_TERMS, mulOperand, reduce,
+  reduceWide, splat, subtractOnce,
 } from './modular';
+import { permute } from './permutation';
 
 export function add(out: usize, a: usize, b: usize, bytes: usize, ctx: usize): void {
   const p = splat(ctx + CTX_P);
@@ -73,49 +74,59 @@ export function subtractMulScalarAdd(
   }
 }
 
-/** out = Σ_t a_t·b_t·2^-32, with one operand of each product in Montgomery form; count ≤ 64 pairs of addresses. */
+/** out = Σ_t a_t·b_t·2^-32, with one operand of each product in Montgomery form; 1 ≤ count ≤ 64 pairs of addresses. */
 export function innerProduct(out: usize, pairs: usize, count: u32, bytes: usize, ctx: usize): void {
   const end = pairs + ((<usize>count) << 3);
-  for (let i: usize = 0; i < bytes; i += 64) sumOfProducts(out + i, pairs, end, 8, 4, i, ctx);
+  for (let i: usize = 0; i < bytes; i += 64) sumOfProducts(out + i, pairs, end, 8, 4, i, count <= FEW_TERMS, ctx);
 }
 
 /**
  * The two halves of a product of digits with a switching key, out0 = Σ_t x_t·b_t·2^-32 and out1 = Σ_t x_t·a_t·2^-32:
- * every x is fetched once. `triples`: addresses x_t, b_t, a_t; count ≤ 64.
+ * every x is fetched once. `triples`: addresses x_t, b_t, a_t; 1 ≤ count ≤ 64.
  */
 export function keyProduct(out0: usize, out1: usize, triples: usize, count: u32, bytes: usize, ctx: usize): void {
   const end = triples + (<usize>count) * 12;
   for (let i: usize = 0; i < bytes; i += 64) {
-    sumOfProducts(out0 + i, triples, end, 12, 4, i, ctx);
-    sumOfProducts(out1 + i, triples, end, 12, 8, i, ctx);
+    sumOfProducts(out0 + i, triples, end, 12, 4, i, count <= FEW_TERMS, ctx);
+    sumOfProducts(out1 + i, triples, end, 12, 8, i, count <= FEW_TERMS, ctx);
   }
 }
 
 /**
- * `keyProduct` with `plus` added to the first half (unless its address is 0), then both permuted: out[i] = sum[index[i]].
- * `scratch`: bytes of room, this thread's own.
+ * `keyProduct` with `plus` added to the first half (unless its address is 0), then both permuted by `order`.
+ * `scratch`: room for both halves, this thread's own.
  */
 export function rotatedKeyProduct(
-  out0: usize, out1: usize, triples: usize, count: u32, plus: usize, index: usize, bytes: usize, ctx: usize, scratch: usize,
+  out0: usize, out1: usize, triples: usize, count: u32, plus: usize, order: usize, bytes: usize, ctx: usize, scratch: usize,
 ): void {
-  const end = triples + (<usize>count) * 12;
-  for (let i: usize = 0; i < bytes; i += 64) sumOfProducts(scratch + i, triples, end, 12, 4, i, ctx);
+  keyProduct(scratch, scratch + bytes, triples, count, bytes, ctx);
   if (plus) add(scratch, scratch, plus, bytes, ctx);
-  gather(out0, scratch, index, bytes);
-  for (let i: usize = 0; i < bytes; i += 64) sumOfProducts(scratch + i, triples, end, 12, 8, i, ctx);
-  gather(out1, scratch, index, bytes);
+  permute(out0, scratch, order, bytes);
+  permute(out1, scratch + bytes, order, bytes);
 }
 
 /**
  * Sixteen coefficients of Σ_t a_t·b_t·2^-32: a whole cache line of each limb, since limbs lie powers of two apart and
- * share few sets. The addresses of a_t and b_t stand at `list` + t·step and `second` bytes further.
+ * share few sets. The addresses of a_t and b_t stand at `list` + t·step and `second` bytes further. `few`: at most
+ * FEW_TERMS products. The first of them starts the sums.
  */
 // @ts-ignore: decorator
 @inline function sumOfProducts(
-  out: usize, list: usize, end: usize, step: usize, second: usize, at: usize, ctx: usize,
+  out: usize, list: usize, end: usize, step: usize, second: usize, at: usize, few: bool, ctx: usize,
 ): void {
-  let l0 = i64x2.splat(0), h0 = l0, l1 = l0, h1 = l0, l2 = l0, h2 = l0, l3 = l0, h3 = l0;
-  for (let t = list; t < end; t += step) {
+  const c = <usize>load<u32>(list) + at, d = <usize>load<u32>(list + second) + at;
+  let u = v128.load(c), v = v128.load(d);
+  let l0 = i64x2.extmul_low_i32x4_u(u, v), h0 = i64x2.extmul_high_i32x4_u(u, v);
+  u = v128.load(c + 16);
+  v = v128.load(d + 16);
+  let l1 = i64x2.extmul_low_i32x4_u(u, v), h1 = i64x2.extmul_high_i32x4_u(u, v);
+  u = v128.load(c + 32);
+  v = v128.load(d + 32);
+  let l2 = i64x2.extmul_low_i32x4_u(u, v), h2 = i64x2.extmul_high_i32x4_u(u, v);
+  u = v128.load(c + 48);
+  v = v128.load(d + 48);
+  let l3 = i64x2.extmul_low_i32x4_u(u, v), h3 = i64x2.extmul_high_i32x4_u(u, v);
+  for (let t = list + step; t < end; t += step) {
     const a = <usize>load<u32>(t) + at, b = <usize>load<u32>(t + second) + at;
     let x = v128.load(a), y = v128.load(b);
     l0 = i64x2.add(l0, i64x2.extmul_low_i32x4_u(x, y));
@@ -133,16 +144,23 @@ export function rotatedKeyProduct(
     l3 = i64x2.add(l3, i64x2.extmul_low_i32x4_u(x, y));
     h3 = i64x2.add(h3, i64x2.extmul_high_i32x4_u(x, y));
   }
-  const p = splat(ctx + CTX_P), pp = splat(ctx + CTX_PP), rc = splat(ctx + CTX_RC), round = splat(ctx + CTX_ROUND);
-  const p0 = splat(ctx + CTX_P0), cb = splat(ctx + CTX_CB), bias = splat(ctx + CTX_BIAS);
-  l0 = canonical(reduce(reduceWide(l0, h0, pp, p0, cb, bias), p, rc, round), p);
-  l1 = canonical(reduce(reduceWide(l1, h1, pp, p0, cb, bias), p, rc, round), p);
-  l2 = canonical(reduce(reduceWide(l2, h2, pp, p0, cb, bias), p, rc, round), p);
-  l3 = canonical(reduce(reduceWide(l3, h3, pp, p0, cb, bias), p, rc, round), p);
-  v128.store(out, l0);
-  v128.store(out + 16, l1);
-  v128.store(out + 32, l2);
-  v128.store(out + 48, l3);
+  const p = splat(ctx + CTX_P), pp = splat(ctx + CTX_PP);
+  const signs = splat(ctx + CTX_SIGNS), cb = splat(ctx + CTX_CB), bias = splat(ctx + CTX_BIAS);
+  l0 = reduceWide(l0, h0, pp, signs, cb, bias);
+  l1 = reduceWide(l1, h1, pp, signs, cb, bias);
+  l2 = reduceWide(l2, h2, pp, signs, cb, bias);
+  l3 = reduceWide(l3, h3, pp, signs, cb, bias);
+  if (!few) {
+    const rc = splat(ctx + CTX_RC), round = splat(ctx + CTX_ROUND);
+    l0 = reduce(l0, p, rc, round);
+    l1 = reduce(l1, p, rc, round);
+    l2 = reduce(l2, p, rc, round);
+    l3 = reduce(l3, p, rc, round);
+  }
+  v128.store(out, canonical(l0, p));
+  v128.store(out + 16, canonical(l1, p));
+  v128.store(out + 32, canonical(l2, p));
+  v128.store(out + 48, canonical(l3, p));
 }
 
 /**
@@ -151,7 +169,7 @@ export function rotatedKeyProduct(
  */
 export function tensorProduct(d0: usize, d1: usize, d2: usize, quads: usize, count: u32, bytes: usize, ctx: usize): void {
   const p = splat(ctx + CTX_P), pp = splat(ctx + CTX_PP);
-  const p0 = splat(ctx + CTX_P0), cb = splat(ctx + CTX_CB), bias = splat(ctx + CTX_BIAS);
+  const signs = splat(ctx + CTX_SIGNS), cb = splat(ctx + CTX_CB), bias = splat(ctx + CTX_BIAS);
   const rh = splat(ctx + CTX_R32), rl = splat(ctx + CTX_R32 + 4);
   const end = quads + ((<usize>count) << 4);
   for (let i: usize = 0; i < bytes; i += 16) {
@@ -167,13 +185,13 @@ export function tensorProduct(d0: usize, d1: usize, d2: usize, quads: usize, cou
       h2 = i64x2.add(h2, i64x2.extmul_high_i32x4_u(x1, y1));
     }
     // The sums come out divided by 2^32: multiply it back.
-    v128.store(d0 + i, canonical(mulOperand(i32x4.add(reduceWide(l0, h0, pp, p0, cb, bias), bias), rh, rl, pp, bias), p));
-    v128.store(d1 + i, canonical(mulOperand(i32x4.add(reduceWide(l1, h1, pp, p0, cb, bias), bias), rh, rl, pp, bias), p));
-    v128.store(d2 + i, canonical(mulOperand(i32x4.add(reduceWide(l2, h2, pp, p0, cb, bias), bias), rh, rl, pp, bias), p));
+    v128.store(d0 + i, canonical(mulOperand(i32x4.add(reduceWide(l0, h0, pp, signs, cb, bias), bias), rh, rl, pp, bias), p));
+    v128.store(d1 + i, canonical(mulOperand(i32x4.add(reduceWide(l1, h1, pp, signs, cb, bias), bias), rh, rl, pp, bias), p));
+    v128.store(d2 + i, canonical(mulOperand(i32x4.add(reduceWide(l2, h2, pp, signs, cb, bias), bias), rh, rl, pp, bias), p));
   }
 }
 
-/** out[i] = a[index[i]]: automorphisms in NTT order, and expansion of subring plaintexts. */
+/** out[i] = a[index[i]]: expansion of subring plaintexts. */
 export function gather(out: usize, a: usize, index: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     store<u32>(out + i, load<u32>(a + ((<usize>load<u32>(index + i)) << 2)));

@@ -137,13 +137,13 @@ export class Engine {
     this.push(Operation.keyProduct, out0, out1, list, triples.length / 3, words * 4, prime.address);
   }
 
-  /** `keyProduct`, `plus` added to the first sum, then out[i] = sum[index[i]] for both. */
+  /** `keyProduct`, `plus` added to the first sum, then both permuted by `order` (of `permute`). */
   rotatedKeyProduct(
     out0: Address,
     out1: Address,
     triples: readonly Address[],
     plus: Address | undefined,
-    index: Address,
+    order: Address,
     words: number,
     prime: PrimeContext,
   ): void {
@@ -151,7 +151,7 @@ export class Engine {
     this.reserve(1, triples.length + 2);
     const list = this.list(triples);
     const count = triples.length / 3;
-    this.push(Operation.rotatedKeyProduct, out0, out1, list, count, plus ?? 0, index, words * 4, prime.address);
+    this.push(Operation.rotatedKeyProduct, out0, out1, list, count, plus ?? 0, order, words * 4, prime.address);
   }
 
   /** `quads`: a0, a1, b0, b1 a pair of ciphertexts; at most 32 pairs. */
@@ -171,6 +171,11 @@ export class Engine {
 
   gather(out: Address, a: Address, index: Address, words: number): void {
     this.push(Operation.gather, out, a, index, words * 4);
+  }
+
+  /** An automorphism in NTT order; out is not a. `order`: see assembly/permutation.ts. */
+  permute(out: Address, a: Address, order: Address, words: number): void {
+    this.push(Operation.permute, out, a, order, words * 4);
   }
 
   switchModulus(out: Address, a: Address, from: PrimeContext, words: number, prime: PrimeContext): void {
@@ -366,7 +371,7 @@ export class Engine {
     this.push(Operation.divideByLast, out, a, last, from.address, prime.logN, table, prime.address, w.wh, w.wl);
   }
 
-  /** b = (a − NTT(b))·w, plus `plus` if given; then out[i] = b[index[i]], or out is b. */
+  /** b = (a − NTT(b))·w, plus `plus` if given; then permuted by `order` to out, or out is b. */
   subtractTransform(
     out: Address,
     a: Address,
@@ -374,11 +379,11 @@ export class Engine {
     w: Operand,
     prime: PrimeContext,
     plus?: Address,
-    index?: Address,
+    order?: Address,
   ): void {
     const table = this.tablesOf(prime, prime.logN).forward;
     const { logN, address } = prime;
-    this.push(Operation.subtractTransform, out, a, b, plus ?? 0, logN, table, address, w.wh, w.wl, index ?? 0);
+    this.push(Operation.subtractTransform, out, a, b, plus ?? 0, logN, table, address, w.wh, w.wl, order ?? 0);
   }
 
   /** A subring plaintext: f32 coefficients·scale → pattern form in Montgomery form. */

@@ -31,6 +31,7 @@ const inputs: Record<string, (p: number, i: number, random: number) => number> =
   random: (p, _i, r) => r % p,
   'all p − 1': (p) => p - 1,
   'random {0, p − 1}': (p, _i, r) => (r & 1 ? p - 1 : 0),
+  '(p ± 1)/2': (p, _i, r) => (p - 1) / 2 + (r & 1),
 };
 
 function put(engine: Engine, values: ArrayLike<number>): Address {
@@ -47,6 +48,15 @@ function fill(n: number, p: number, kind: keyof typeof inputs, seed: number): nu
 /** A permutation of n = 2^k indices. */
 function shuffled(n: number): number[] {
   return Array.from({ length: n }, (_, i) => (i * 37) % n);
+}
+
+/** An order of `permute`: blocks and patterns are permutations, but no automorphism's. */
+function shuffledBlocks(n: number): number[] {
+  const blocks = n / 64;
+  const moves = Array.from({ length: blocks }, (_, b) => (((b * 5 + 1) % blocks) << 6) | ((b * 11 + 3) % 64));
+  const bytes = Array.from({ length: 64 * 64 }, (_, i) => 4 * (((i % 64) * 37 + Math.floor(i / 64)) % 64));
+  const patterns = Array.from({ length: 1024 }, (_, w) => bytes.slice(4 * w, 4 * w + 4));
+  return [...moves, ...patterns.map((b) => b.reduceRight((word, byte) => word * 256 + byte, 0))];
 }
 
 /** Runs the same queueing on both engines and compares `count` words of the block it returns. */
@@ -149,6 +159,11 @@ describe('every other kernel equals its bigint twin, bit for bit', () => {
       queue('mulScalar', (e, out, x, _y, c) => e.mulScalar(out, x, w, n, c));
       queue('mulScalarAdd', (e, out, x, _y, c) => e.mulScalarAdd(out, x, w, n, c));
       queue('subtractMulScalar', (e, out, x, y, c) => e.subtractMulScalar(out, x, y, w, n, c));
+      for (const terms of [1, 8, 9]) {
+        queue(`innerProduct of ${terms}`, (e, out, x, _y, c) =>
+          e.innerProduct(out, Array(terms).fill([x, x]).flat(), n, c),
+        );
+      }
       queue('innerProduct of 64', (e, out, x, y, c) => e.innerProduct(out, Array(64).fill([x, y]).flat(), n, c));
       queue('innerProduct of the largest', (e, out, x, _y, c) =>
         e.innerProduct(out, Array(64).fill([x, x]).flat(), n, c),
@@ -162,9 +177,9 @@ describe('every other kernel equals its bigint twin, bit for bit', () => {
       for (const [part, plus] of [0, 1].flatMap((part) => [false, true].map((plus) => [part, plus] as const))) {
         queue(`rotatedKeyProduct, half ${part}${plus ? ', plus' : ''}`, (e, out, x, y, c) => {
           const outs = [out, e.allocate(4 * n)] as const;
-          const index = put(e, shuffled(n));
+          const order = put(e, shuffledBlocks(n));
           const added = plus ? x : undefined;
-          e.rotatedKeyProduct(outs[part]!, outs[1 - part]!, [x, x, y, y, y, x], added, index, n, c);
+          e.rotatedKeyProduct(outs[part]!, outs[1 - part]!, [x, x, y, y, y, x], added, order, n, c);
         });
       }
       for (const constant of [0, 1, p - 1]) {
@@ -177,17 +192,14 @@ describe('every other kernel equals its bigint twin, bit for bit', () => {
         });
       }
       queue('gather', (e, out, x) => e.gather(out, x, put(e, shuffled(n)), n));
+      queue('permute', (e, out, x) => e.permute(out, x, put(e, shuffledBlocks(n)), n));
       queue('switchModulus', (e, out, x, _y, c) => {
         const other = new PrimeContext(e, PRIMES[2]!, 8);
         e.switchModulus(out, x, c, n, other);
       });
       queue('subtractTransform', (e, out, x, _y, c) => e.subtractTransform(out, x, out, w, c));
       queue('subtractTransform with addend and permutation', (e, out, x, y, c) => {
-        const index = put(
-          e,
-          Array.from({ length: n }, (_, i) => (i * 37) % n),
-        );
-        e.subtractTransform(out, x, put(e, b), w, c, y, index);
+        e.subtractTransform(out, x, put(e, b), w, c, y, put(e, shuffledBlocks(n)));
       });
       queue('divideByLast', (e, out, x, y, c) => {
         e.divideByLast(out, x, y, new PrimeContext(e, PRIMES[1]!, 8), w, c);
@@ -209,7 +221,7 @@ describe('every other kernel equals its bigint twin, bit for bit', () => {
     }
   });
 
-  for (const sources of [1, 3, 8, 14, 15, 22, 30]) {
+  for (const sources of [1, 3, 8, 14, 15, 22, 30, 60]) {
     for (const [kind, exact] of Object.keys(inputs).flatMap((kind) => [false, true].map((e) => [kind, e] as const))) {
       it(`convertBase from ${sources} limbs, ${kind}${exact ? ', exact' : ''}`, () => {
         const terms = sources + (exact ? 1 : 0);
@@ -239,15 +251,18 @@ describe('every other kernel equals its bigint twin, bit for bit', () => {
     }
   }
 
-  for (const patterns of [1, 4, 16]) {
-    it(`multiplyDiagonals with ${patterns} patterns a block, 70 terms`, () => {
+  for (const [patterns, terms, sums] of [1, 4, 16].flatMap(
+    (v) => [[v, 70, 2] as const, [v, 8, 3], [v, 9, 1]] as const,
+  )) {
+    it(`multiplyDiagonals with ${patterns} patterns a block, ${terms} terms, ${sums} sums`, () => {
+      const n = 1024;
       const p = PRIMES[0]!;
-      sameOnBoth(2 * n, (e) => {
-        const ciphers = Array.from({ length: 70 }, (_, t) => put(e, fill(n, p, 'random', t)));
+      sameOnBoth(sums * n, (e) => {
+        const ciphers = Array.from({ length: terms }, (_, t) => put(e, fill(n, p, t & 1 ? 'random' : 'all p − 1', t)));
         const plainWords = (n / 16) * patterns;
-        const plains = put(e, fill(plainWords * 140, p, 'random', 99));
-        const out = e.allocate(8 * n);
-        const outs = [out, (out + 4 * n) as Address];
+        const plains = put(e, fill(plainWords * terms * sums, p, terms === 8 ? 'all p − 1' : 'random', 99));
+        const out = e.allocate(4 * n * sums);
+        const outs = Array.from({ length: sums }, (_, s) => (out + 4 * n * s) as Address);
         e.multiplyDiagonals(ciphers, plains, 4 * plainWords, outs, patterns, n, new PrimeContext(e, p, 8), 2);
         return out;
       });

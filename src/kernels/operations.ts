@@ -44,6 +44,7 @@ export const Operation = {
   subtractTransform: 36,
   rotatedKeyProduct: 37,
   addScalar: 38,
+  permute: 39,
 } as const;
 
 export type OperationCode = (typeof Operation)[keyof typeof Operation];

@@ -48,8 +48,8 @@ export class PrimeContext {
       2 ** 25,
       r32.wh,
       r32.wl,
-      -p1 & 0xffff,
-      0x8000 - (p1 << 15),
+      0x80008000,
+      0x10000 - (p1 << 15),
     ]);
   }
 

@@ -91,6 +91,7 @@ export class TwinExecutor implements Executor {
     else if (code === O.subtractTransform) this.subtractTransform(a);
     else if (code === O.rotatedKeyProduct) this.rotatedKeyProduct(a);
     else if (code === O.addScalar) this.zip(a[1], a[2], a[2], a[4], a[5], (x) => x + BigInt(a[3]));
+    else if (code === O.permute) this.permute(a[1], a[2], a[3], a[4]);
     else throw new RangeError(`unknown operation ${code}`);
   }
 
@@ -191,14 +192,10 @@ export class TwinExecutor implements Executor {
   }
 
   private rotatedKeyProduct(a: number[]): void {
-    const [, out0, out1, triples, count, plus, index, bytes, ctx] = a;
+    const [, out0, out1, triples, count, plus, order, bytes, ctx] = a;
     this.keyProduct(out0, out1, triples, count, bytes, ctx);
     if (plus !== 0) this.zip(out0, out0, plus, bytes, ctx, (x, y) => x + y);
-    for (const out of [out0, out1]) {
-      const sums = this.words(out, bytes / 4).slice();
-      const order = this.words(index, bytes / 4);
-      this.words(out, bytes / 4).set(sums.map((_, i) => sums[order[i] as number] as number));
-    }
+    for (const out of [out0, out1]) this.permute(out, out, order, bytes);
   }
 
   private product(a: number, b: number, i: number): bigint {
@@ -226,6 +223,20 @@ export class TwinExecutor implements Executor {
   private gather(out: number, a: number, index: number, bytes: number): void {
     const [o, ix] = [this.words(out, bytes / 4), this.words(index, bytes / 4)];
     for (let i = 0; i < o.length; i++) o[i] = this.words(a + 4 * (ix[i] as number), 1)[0] as number;
+  }
+
+  private permute(out: number, a: number, order: number, bytes: number): void {
+    const source = this.words(a, bytes / 4).slice();
+    const moves = this.words(order, bytes / 256);
+    const patterns = this.words(order + bytes / 64, 1024);
+    moves.forEach((move, block) => {
+      const target = this.words(out + 256 * block, 64);
+      for (let t = 0; t < 64; t++) {
+        const byte = 64 * (move & 63) + t;
+        const from = ((patterns[byte >>> 2] as number) >>> (8 * (byte & 3))) & 0xff;
+        target[t] = source[64 * (move >>> 6) + from / 4] as number;
+      }
+    });
   }
 
   private switchModulus(out: number, a: number, fromCtx: number, bytes: number, ctx: number): void {
@@ -420,12 +431,12 @@ export class TwinExecutor implements Executor {
   }
 
   private subtractTransform(a: number[]): void {
-    const [, out, from, b, c, logN, table, ctx, wh, wl, index] = a;
+    const [, out, from, b, c, logN, table, ctx, wh, wl, order] = a;
     const bytes = 4 << logN;
     this.nttForward(b, b, logN, table, ctx);
     this.subtractMulScalar([0, b, from, b, wh, wl, bytes, ctx]);
     if (c !== 0) this.zip(b, b, c, bytes, ctx, (x, y) => x + y);
-    if (index !== 0) this.gather(out, b, index, bytes);
+    if (order !== 0) this.permute(out, b, order, bytes);
   }
 
   private expandPlain(a: number[], scale: number): void {

@@ -5,8 +5,8 @@ import { type Address, Heap } from './heap.ts';
 import { singleModule, threadedModule } from './wasm.generated.ts';
 
 const CONTROL_BYTES = 256;
-/** A limb of N = 2^17. */
-const SCRATCH_BYTES = 1 << 19;
+/** Two limbs of N = 2^17. */
+const SCRATCH_BYTES = 1 << 20;
 const GENERATION = 0;
 const NEXT = 16;
 const DONE = 32;

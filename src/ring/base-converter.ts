@@ -29,22 +29,25 @@ export class BaseConverter {
     this.ring = ring;
   }
 
-  /** Prime indices of sources and targets. */
-  conversion(sources: readonly number[], targets: readonly number[]): BaseConversion {
-    const key = `${sources.join()}>${targets.join()}`;
+  /** Prime indices of sources and targets. Exact where that is worth its price, or as told. */
+  conversion(
+    sources: readonly number[],
+    targets: readonly number[],
+    exact: boolean = sources.length > INEXACT_SOURCES,
+  ): BaseConversion {
+    const key = `${sources.join()}>${targets.join()}${exact ? '!' : ''}`;
     let found = this.known.get(key);
     if (!found) {
-      found = this.build(sources, targets);
+      found = this.build(sources, targets, exact);
       this.known.set(key, found);
     }
     return found;
   }
 
-  private build(sourceIndices: readonly number[], targetIndices: readonly number[]): BaseConversion {
+  private build(sourceIndices: readonly number[], targetIndices: readonly number[], exact: boolean): BaseConversion {
     const { engine, primes } = this.ring;
     const sources = sourceIndices.map((i) => primes[i] as PrimeContext);
     const targets = targetIndices.map((i) => primes[i] as PrimeContext);
-    const exact = sources.length > INEXACT_SOURCES;
     const rows = engine.allocateBlocks(targets.length, (sources.length + (exact ? 1 : 0)) * 8);
     targets.forEach((target, i) => {
       const row = sources.map((_, j) => productOfOthers(sources, j, target.p));

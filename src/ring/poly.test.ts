@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '../base/seeded-random.ts';
 import type { Engine } from '../kernels/engine.ts';
 import { createEngine } from '../kernels/wasm-executor.ts';
+import { BaseConverter } from './base-converter.ts';
+import { divideByTop } from './division.ts';
 import {
   add,
   automorphism,
@@ -126,6 +128,19 @@ describe('polynomials in residue number system', () => {
       return a[j]!.map((x, i) => Number(modulo((BigInt(x) - last[i]!) * inverse(modulo(q, p), p), p)));
     });
     expect(read(divideByLast(toNtt(poly(a))))).toEqual(expected);
+    expect(read(divideByTop(toNtt(poly(a)), 1, new BaseConverter(ring)))).toEqual(expected);
+    expect(read(divideByTop(toNtt(poly(a)), 0, new BaseConverter(ring)))).toEqual(a);
+  });
+
+  it('division by the last two primes is one division by their product, rounded', () => {
+    const a = residues();
+    const converter = new BaseConverter(ring);
+    const [once, twice] = [divideByTop(toNtt(poly(a)), 2, converter), divideByLast(divideByLast(toNtt(poly(a))))];
+    const difference = read(subtract(once, twice));
+    difference.forEach((limb, j) => {
+      // The first of two roundings moves a quotient that is almost half an integer.
+      for (const x of limb) expect([0, 1, primes[j]! - 1]).toContain(x);
+    });
   });
 });
 

@@ -129,8 +129,8 @@ export function toCoefficients(a: Poly<'ntt'>, limbs: number = a.limbCount): Pol
 /** m(X) → m(X^g). */
 export function automorphism(a: Poly<'ntt'>, g: number): Poly<'ntt'> {
   const out = like(a);
-  const index = a.ring.automorphismIndex(g);
-  eachLimb(out, (j) => a.ring.engine.gather(out.limb(j), a.limb(j), index, a.ring.N));
+  const order = a.ring.automorphismOrder(g);
+  eachLimb(out, (j) => a.ring.engine.permute(out.limb(j), a.limb(j), order, a.ring.N));
   return out;
 }
 

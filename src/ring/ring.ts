@@ -3,11 +3,10 @@
  * and the automorphisms X → X^g.
  */
 
-import { reverseBits } from '../kernels/arithmetic.ts';
 import type { Engine } from '../kernels/engine.ts';
 import type { Address } from '../kernels/heap.ts';
 import { PrimeContext } from '../kernels/prime-context.ts';
-import { storagePosition } from '../kernels/storage-order.ts';
+import { automorphismOrder } from './automorphism-order.ts';
 import { type Domain, Poly } from './poly.ts';
 
 export class Ring {
@@ -17,7 +16,7 @@ export class Ring {
   /** All primes, the ciphertext modulus first, then the special modulus. */
   readonly primes: readonly PrimeContext[];
   private readonly scopes: Set<Poly<Domain>>[] = [];
-  private readonly permutations = new Map<number, Address>();
+  private readonly orders = new Map<number, Address>();
   private readonly forgotten: FinalizationRegistry<readonly Address[]>;
 
   constructor(engine: Engine, logN: number, primes: readonly number[]) {
@@ -96,21 +95,14 @@ export class Ring {
     return g;
   }
 
-  /**
-   * Positions to gather for m(X) → m(X^g) in NTT order, the same for all primes: the value at ψ^e comes from ψ^(g·e).
-   */
-  automorphismIndex(g: number): Address {
-    const known = this.permutations.get(g);
+  /** For m(X) → m(X^g) in NTT order, the same for all primes: see automorphism-order.ts. */
+  automorphismOrder(g: number): Address {
+    const known = this.orders.get(g);
     if (known !== undefined) return known;
-    const { N, logN } = this;
-    const address = this.engine.allocate(4 * N);
-    const index = this.engine.heap.u32(address, N);
-    for (let i = 0; i < N; i++) {
-      const exponent = 2 * reverseBits(i, logN) + 1;
-      const source = (exponent * g) % (2 * N);
-      index[storagePosition(i)] = storagePosition(reverseBits((source - 1) / 2, logN));
-    }
-    this.permutations.set(g, address);
+    const words = automorphismOrder(g, this.logN);
+    const address = this.engine.allocate(4 * words.length);
+    this.engine.heap.u32(address, words.length).set(words);
+    this.orders.set(g, address);
     return address;
   }
 }

@@ -3,9 +3,10 @@
  * modulus is cut into digits of some limbs; each digit is lifted to Q·P, multiplied with its part of the key, and the sum
  * divided by P, or by P and the top limbs of Q at once, which is a rescaling for the price of none.
  */
-import { encodeOperand, mulMod, type Operand } from '../kernels/arithmetic.ts';
+import { encodeOperand, type Operand } from '../kernels/arithmetic.ts';
 import type { Address } from '../kernels/heap.ts';
 import type { PrimeContext } from '../kernels/prime-context.ts';
+import { liftTop, productModulo, topInverse } from '../ring/division.ts';
 import { firstIndices, type Poly } from '../ring/poly.ts';
 import type { Gadget, RlweContext } from './context.ts';
 import type { SwitchingKey } from './keys.ts';
@@ -129,12 +130,12 @@ export class KeySwitcher {
     const { ring, engine } = this.context;
     const indices = this.extendedIndices(decomposition.limbs);
     const out: PolyPair = [ring.allocate('ntt', indices), ring.allocate('ntt', indices)];
-    const index = ring.automorphismIndex(g);
+    const order = ring.automorphismOrder(g);
     indices.forEach((i, j) => {
       const triples = this.triples(decomposition, key, j);
       const prime = ring.primes[i] as PrimeContext;
       const added = j < plus.limbCount ? plus.limb(j) : undefined;
-      engine.rotatedKeyProduct(out[0].limb(j), out[1].limb(j), triples, added, index, ring.N, prime);
+      engine.rotatedKeyProduct(out[0].limb(j), out[1].limb(j), triples, added, order, ring.N, prime);
     });
     engine.flush();
     return out;
@@ -176,19 +177,21 @@ export class KeySwitcher {
    * applies X → X^g. Frees them.
    */
   divide(polys: readonly Poly<'ntt'>[], { drop = 0, plus = [], galois = 1 }: DivideOptions = {}): Poly<'ntt'>[] {
-    const { ring, engine } = this.context;
+    const { ring, engine, converter } = this.context;
     const first = polys[0] as Poly<'ntt'>;
     const limbs = first.limbCount - this.gadget.special.length - drop;
-    const quotients = this.liftTop(polys, limbs);
     const indices = first.indices.slice(0, limbs);
+    const conversion = converter.conversion(first.indices.slice(limbs), indices);
+    const tops = polys.map((poly) => poly.limbs.slice(limbs));
+    const quotients = liftTop(polys, conversion, tops);
     const out = galois === 1 ? quotients : polys.map(() => ring.allocate('ntt', indices));
-    const index = galois === 1 ? undefined : ring.automorphismIndex(galois);
+    const order = galois === 1 ? undefined : ring.automorphismOrder(galois);
     for (let j = 0; j < limbs; j++) {
       const prime = first.prime(j);
-      const inverse = prime.inverseOperand(productModulo(ring.primes, first.indices.slice(limbs), prime.p));
+      const inverse = topInverse(first, limbs, prime);
       polys.forEach((poly, k) => {
         const [to, lifted] = [(out[k] as Poly<'ntt'>).limb(j), (quotients[k] as Poly<'ntt'>).limb(j)];
-        engine.subtractTransform(to, poly.limb(j), lifted, inverse, prime, plus[k]?.limb(j), index);
+        engine.subtractTransform(to, poly.limb(j), lifted, inverse, prime, plus[k]?.limb(j), order);
       });
     }
     engine.flush();
@@ -203,28 +206,6 @@ export class KeySwitcher {
     return [c0 as Poly<'ntt'>, c1 as Poly<'ntt'>];
   }
 
-  /** Residues modulo the limbs from `limbs` on, lifted to those below: coefficients, to be transformed in place. */
-  private liftTop(polys: readonly Poly<'ntt'>[], limbs: number): Poly<'ntt'>[] {
-    const { ring, engine, converter } = this.context;
-    const { indices } = polys[0] as Poly<'ntt'>;
-    const conversion = converter.conversion(indices.slice(limbs), indices.slice(0, limbs));
-    const { sources, targets, matrix, quotients, scales } = conversion;
-    sources.forEach((prime, k) => {
-      for (const poly of polys) {
-        const limb = poly.limb(limbs + k);
-        engine.nttInverse(limb, limb, prime, scales[k] as Address);
-      }
-    });
-    engine.flush();
-    const out = polys.map(() => ring.allocate('ntt', indices.slice(0, limbs)));
-    polys.forEach((poly, k) => {
-      const lifted = (out[k] as Poly<'ntt'>).limbs;
-      engine.convertBase(poly.limbs.slice(limbs), sources, lifted, targets, matrix, ring.N, quotients);
-    });
-    engine.flush();
-    return out;
-  }
-
   /** (u, v) with u + v·s ≈ c·s', plus what is given. */
   switch(c: Poly<'ntt'>, key: SwitchingKey, plus: readonly Poly<'ntt'>[] = []): PolyPair {
     const product = this.decomposed(c, (decomposition) => this.multiply(decomposition, key));
@@ -235,9 +216,4 @@ export class KeySwitcher {
   private specialOperand(prime: PrimeContext): Operand {
     return encodeOperand(productModulo(this.context.ring.primes, this.gadget.special, prime.p), prime.p);
   }
-}
-
-/** Π primes[i] mod p over the given indices. */
-export function productModulo(primes: readonly PrimeContext[], indices: readonly number[], p: number): number {
-  return indices.reduce((product, i) => mulMod(product, (primes[i] as PrimeContext).p % p, p), 1);
 }

@@ -1,6 +1,7 @@
 /** Public, relinearisation and Galois keys from a secret key. */
 import { encodeOperand } from '../../kernels/arithmetic.ts';
 import type { PrimeContext } from '../../kernels/prime-context.ts';
+import { productModulo } from '../../ring/division.ts';
 import {
   automorphism,
   firstIndices,
@@ -12,7 +13,6 @@ import {
 } from '../../ring/poly.ts';
 import { errorPoly, freshSeed, uniformPoly } from '../../ring/sampler.ts';
 import type { Gadget, RlweContext } from '../context.ts';
-import { productModulo } from '../key-switching.ts';
 import type { EvaluationKeyNeeds, EvaluationKeys, PublicKey, SwitchingKey, SwitchingKeyDigit } from '../keys.ts';
 import type { SecretKey } from './secret-key.ts';
 

@@ -6,16 +6,8 @@
 import { HermeticError } from '../../base/errors.ts';
 import { encodeOperand, modBigint } from '../../kernels/arithmetic.ts';
 import type { PrimeContext } from '../../kernels/prime-context.ts';
-import {
-  add,
-  divideByLast,
-  eachLimb,
-  multiplyByI,
-  multiplyInteger,
-  type Poly,
-  subtract,
-  truncate,
-} from '../../ring/poly.ts';
+import { divideByTop } from '../../ring/division.ts';
+import { add, eachLimb, multiplyByI, multiplyInteger, type Poly, subtract, truncate } from '../../ring/poly.ts';
 import type { RlweContext } from '../../rlwe/context.ts';
 import type { KeySwitcher, PolyPair } from '../../rlwe/key-switching.ts';
 import type { GaloisKeys, SwitchingKey } from '../../rlwe/keys.ts';
@@ -94,11 +86,8 @@ export class ChainEvaluator {
 
   /** Divides by the top `drop` primes. */
   rescale(a: Ciphertext, drop: number): Ciphertext {
-    return this.scope(() => {
-      let [c0, c1] = [a.c0, a.c1];
-      for (let i = 0; i < drop; i++) [c0, c1] = [divideByLast(c0), divideByLast(c1)];
-      return new Ciphertext(c0, c1, a.level - drop, a.scale / this.topProduct(a.c0, drop));
-    });
+    const divide = (poly: Poly<'ntt'>): Poly<'ntt'> => divideByTop(poly, drop, this.context.converter);
+    return new Ciphertext(divide(a.c0), divide(a.c1), a.level - drop, a.scale / this.topProduct(a.c0, drop));
   }
 
   /**
