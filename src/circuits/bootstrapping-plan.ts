@@ -3,7 +3,7 @@ import type { BootstrappingParameters } from '../schemes/ckks/bootstrapping-para
 import { type CkksParameters, canonicalScales } from '../schemes/ckks/parameters.ts';
 import { type DiagonalMatrix, rotationsOf, type SlotTransformOptions } from '../schemes/ckks/slot-transform.ts';
 import type { DepthChain } from './chebyshev.ts';
-import { coeffsToSlotsMatrices, slotsToCoeffsMatrices, splitLayers } from './dft.ts';
+import { besideItsImaginaryPart, coeffsToSlotsMatrices, joinParts, slotsToCoeffsMatrices, splitLayers } from './dft.ts';
 import { mod1Depth } from './mod1.ts';
 import { MOD1_EVEN_62, type Mod1Fit } from './mod1-coefficients.ts';
 
@@ -17,6 +17,13 @@ export interface BootstrappingPlan {
   readonly logSlots: number;
   readonly slotsToCoeffs: readonly TransformStage[];
   readonly coeffsToSlots: readonly TransformStage[];
+  /**
+   * Where messages repeat sooner than the slots: both halves of the coefficients stand in one ciphertext for EvalMod, and
+   * this map joins them again, for one level of the application.
+   */
+  readonly join: TransformStage | undefined;
+  /** The level that comes back. */
+  readonly level: number;
   readonly fit: Mod1Fit;
   /** Levels of EvalMod; its last entry has the limbs of the application's top level. */
   readonly evalMod: DepthChain;
@@ -67,7 +74,11 @@ export function planBootstrapping(
     factor: rootScale / (scales[0] as number),
     babies: LOW_BABIES,
   });
-  const coeffsToSlots = stagesOf(coeffsToSlotsMatrices(logSlots, splitLayers(logSlots, 3)), {
+  const sparse = logSlots < logN - 1;
+  const matrices = coeffsToSlotsMatrices(logSlots, splitLayers(logSlots, 3));
+  const last = matrices.pop() as DiagonalMatrix;
+  matrices.push(sparse ? besideItsImaginaryPart(last, 2 ** logSlots) : last);
+  const coeffsToSlots = stagesOf(matrices, {
     primes,
     drops: bootstrapping.coeffsToSlots,
     limbs: primes.length,
@@ -75,10 +86,13 @@ export function planBootstrapping(
     babies: HIGH_BABIES,
   });
   const doublings = Array.from({ length: logN - 1 - logSlots }, (_, i) => 2 ** (logSlots + i));
+  const join = sparse ? joinStage(parameters, scales, logSlots) : undefined;
   return {
     logSlots,
     slotsToCoeffs,
     coeffsToSlots,
+    join,
+    level: maxLevel - (sparse ? 1 : 0),
     fit,
     evalMod,
     evalModScale,
@@ -104,6 +118,18 @@ interface StageShape {
   /** Scale after all stages over the scale before. */
   readonly factor: number;
   readonly babies: number;
+}
+
+/** At the top of the application, canonical before and after. */
+function joinStage(
+  { baseLimbs, maxLevel, primes }: CkksParameters,
+  scales: readonly number[],
+  logSlots: number,
+): TransformStage {
+  const limbs = baseLimbs + maxLevel;
+  const [from, to] = [scales[maxLevel] as number, scales[maxLevel - 1] as number];
+  const scale = ((primes[limbs - 1] as number) * to) / from;
+  return { matrix: joinParts(2 ** logSlots), options: { babies: 2, limbs, drop: 1, scale } };
 }
 
 /** The plaintexts of all stages have one scale: together they absorb what the rescalings divide. */

@@ -191,18 +191,22 @@ describe('bootstrapping, in detail', () => {
   });
   afterAll(() => dispose(setup));
 
-  it('sparse messages: those that repeat after 2^5 or 2^7 slots, with fewer diagonals', () => {
+  it('sparse messages: those that repeat after 2^5 or 2^7 slots, with fewer diagonals, for one level', () => {
     const { application, owner, plans } = setup;
-    plans.slice(1).forEach(({ logSlots, coeffsToSlots }, i) => {
+    plans.slice(1).forEach(({ logSlots, coeffsToSlots, level }, i) => {
+      expect(level).toBe(application.maxLevel - 1);
       for (const make of Object.values(MESSAGES)) {
         const a = owner.encrypt(make(2 ** logSlots, 8), 0);
         const out = refresh(setup, a, i + 1);
-        expect([out.level, out.c0.limbCount]).toEqual([application.maxLevel, application.parameters.primes.length]);
-        expect(out.scale / application.scales[application.maxLevel]!).toBeCloseTo(1, 12);
+        expect([out.level, out.c0.limbCount]).toEqual([level, application.parameters.primes.length - 1]);
+        expect(out.scale / application.scales[level]!).toBeCloseTo(1, 12);
         const { rms, worst } = precisionBits(parts(owner.decrypt(out)), parts(owner.decrypt(a)));
-        expect(rms).toBeGreaterThan(20);
-        expect(worst).toBeGreaterThan(16.5);
+        // One rounding more than with full slots.
+        expect(rms).toBeGreaterThan(19.3);
+        expect(worst).toBeGreaterThan(16);
       }
+      // EvalMod runs once: both halves of the coefficients stand side by side.
+      expect(plans[i + 1]!.join?.matrix.diagonals.size).toBe(2);
       const count = (stages: readonly TransformStage[]) =>
         stages.reduce((sum, { matrix }) => sum + matrix.diagonals.size, 0);
       expect(count(coeffsToSlots)).toBeLessThan(count(plans[0]!.coeffsToSlots));

@@ -37,6 +37,7 @@ export class Bootstrapper {
   private readonly root: MixedRadix;
   private readonly slotsToCoeffs: readonly SlotTransform[];
   private readonly coeffsToSlots: readonly SlotTransform[];
+  private readonly joining: SlotTransform | undefined;
 
   /** Encodes the matrices of the plan: some seconds and, for full slots, half a gigabyte at N = 2^16. */
   constructor(context: BootstrappingContext, keys: BootstrappingKeys, plan: BootstrappingPlan) {
@@ -49,10 +50,11 @@ export class Bootstrapper {
       new SlotTransform(context, switcher, matrix, options);
     this.slotsToCoeffs = plan.slotsToCoeffs.map((stage) => encode(context.slotsToCoeffs, stage));
     this.coeffsToSlots = plan.coeffsToSlots.map((stage) => encode(context.main, stage));
+    this.joining = plan.join && encode(context.main, plan.join);
   }
 
   /**
-   * The same slots at the application's top level. The message must stand below 2^(logRatio − 8) in magnitude, and repeat
+   * The same slots at the plan's level. The message must stand below 2^(logRatio − 8) in magnitude, and repeat
    * as the plan says; the scale comes back as it was relative to the canonical one of level 0.
    */
   bootstrap(a: Ciphertext, onStage: (stage: BootstrappingStage) => void = () => {}): Ciphertext {
@@ -63,8 +65,7 @@ export class Bootstrapper {
       onStage('modRaise');
       const parts = this.toSlots(raised);
       onStage('coeffsToSlots');
-      const [re, im] = parts.map((part) => this.removeMultiples(part));
-      const whole = this.evaluator.add(re as Ciphertext, this.evaluator.timesI(im as Ciphertext));
+      const whole = this.join(parts.map((part) => this.removeMultiples(part)));
       onStage('evalMod');
       return this.declare(whole, this.resultScale(a));
     }, polynomialsIn);
@@ -72,6 +73,7 @@ export class Bootstrapper {
 
   dispose(): void {
     for (const transform of [...this.slotsToCoeffs, ...this.coeffsToSlots]) transform.dispose();
+    this.joining?.dispose();
   }
 
   /** Slots → coefficients, modulo q0, with the scale q0/2^logRatio. */
@@ -102,20 +104,26 @@ export class Bootstrapper {
     return raised;
   }
 
-  /** Coefficients → real slots (m + q0·I)/(K·q0), those of the lower and of the upper half. */
-  private toSlots(a: Ciphertext): [Ciphertext, Ciphertext] {
+  /**
+   * Coefficients → real slots (m + q0·I)/(K·q0): those of the lower and of the upper half in two ciphertexts, or, of sparse
+   * messages, side by side in one.
+   */
+  private toSlots(a: Ciphertext): Ciphertext[] {
     const { evaluator, plan } = this;
     return this.context.ring.scope(() => {
       let x = this.bringTogether(a);
       for (const stage of this.coeffsToSlots) x = stage.apply(x, this.keys.main);
       const conjugate = evaluator.conjugate(x);
-      const real = evaluator.add(x, conjugate);
-      const imaginary = evaluator.timesI(evaluator.subtract(conjugate, x));
-      return [this.declare(real, plan.evalModScale), this.declare(imaginary, plan.evalModScale)] as [
-        Ciphertext,
-        Ciphertext,
-      ];
+      const parts = [evaluator.add(x, conjugate)];
+      if (plan.join === undefined) parts.push(evaluator.timesI(evaluator.subtract(conjugate, x)));
+      return parts.map((part) => this.declare(part, plan.evalModScale));
     }, polynomialsIn);
+  }
+
+  /** The complex slots again, from what `toSlots` took apart. */
+  private join([first, second]: readonly Ciphertext[]): Ciphertext {
+    if (this.joining) return this.joining.apply(first as Ciphertext, this.keys.main);
+    return this.evaluator.add(first as Ciphertext, this.evaluator.timesI(second as Ciphertext));
   }
 
   /** Sparse messages: ModRaise adds multiples of q0 to all coefficients; the trace keeps those of the message. */
@@ -141,8 +149,8 @@ export class Bootstrapper {
   }
 
   private resultScale(a: Ciphertext): number {
-    const { scales, parameters } = this.context;
-    return ((scales[parameters.maxLevel] as number) * a.scale) / (scales[0] as number);
+    const { scales } = this.context;
+    return ((scales[this.plan.level] as number) * a.scale) / (scales[0] as number);
   }
 
   private declare(a: Ciphertext, scale: number): Ciphertext {

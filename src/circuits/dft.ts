@@ -8,6 +8,7 @@
  *   SlotsToCoeffs:  x_j + ω_j·x_(j+h),  x_j − ω_j·x_(j+h);   CoeffsToSlots:  x_j + x_(j+h),  (x_j − x_(j+h))·ω̄_j
  * Neither is normalised: both together multiply by the number of slots.
  */
+import type { SlotValues } from '../schemes/ckks/encoder.ts';
 import type { DiagonalMatrix } from '../schemes/ckks/slot-transform.ts';
 
 interface ComplexVector {
@@ -36,6 +37,36 @@ export function coeffsToSlotsMatrices(logSlots: number, stages: readonly number[
     from -= layers;
     return composed(logSlots, logs, inverseLayer);
   });
+}
+
+/**
+ * A matrix whose result repeats after n slots, as (y | −i·y) over 2n: the real parts then hold y's real and imaginary
+ * parts side by side.
+ */
+export function besideItsImaginaryPart({ stride, diagonals }: DiagonalMatrix, n: number): DiagonalMatrix {
+  const both = ([k, { re, im }]: readonly [number, SlotValues]): [number, SlotValues] => {
+    const imaginary = im ?? new Float64Array(re.length);
+    const at = (x: Float64Array, i: number): number => x[i % re.length] as number;
+    const out = zeros(2 * n);
+    for (let i = 0; i < n; i++) {
+      [out.re[i], out.im[i]] = [at(re, i), at(imaginary, i)];
+      [out.re[n + i], out.im[n + i]] = [at(imaginary, i), -at(re, i)];
+    }
+    return [k, out];
+  };
+  return { stride, diagonals: new Map([...diagonals].map(both)) };
+}
+
+/** (a | b) → a + i·b, twice: slots of period 2n to slots of period n. */
+export function joinParts(n: number): DiagonalMatrix {
+  const half = (first: boolean): Float64Array => new Float64Array(2 * n).fill(1, first ? 0 : n, first ? n : 2 * n);
+  return {
+    stride: n,
+    diagonals: new Map([
+      [0, { re: half(true), im: half(false) }],
+      [1, { re: half(false), im: half(true) }],
+    ]),
+  };
 }
 
 /** Layers of a transform in `stages` stages, the larger ones where they cost least: first or last. */

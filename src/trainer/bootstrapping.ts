@@ -26,9 +26,11 @@ export interface Bootstrapping {
   readonly mode: 'bootstrap';
   /** Slots after which the messages must repeat. */
   readonly slots: number;
+  /** That ciphertexts come back at: the top one, or one below where messages repeat sooner than the slots. */
+  readonly level: number;
   /** Bytes of keys in the kernels' memory, and in the host's for want of room there. */
   readonly keyBytes: { readonly resident: number; readonly parked: number };
-  /** A ciphertext of the trainer's context, at its top level; bit for bit the same each time. */
+  /** A ciphertext of the trainer's context, at `level`; bit for bit the same each time. */
   bootstrap(ciphertext: Ciphertext, onStage?: (stage: BootstrappingStage) => void): Ciphertext;
   /** Stops the engine. */
   dispose(): void;
@@ -80,6 +82,7 @@ export async function readBootstrappingKeys(
     return {
       mode: 'bootstrap',
       slots: 2 ** plan.logSlots,
+      level: plan.level,
       keyBytes: { resident: filled.residentBytes, parked: filled.parkedBytes },
       bootstrap: (ciphertext, onStage) => {
         const inside = copyTo(context.ring, ciphertext);

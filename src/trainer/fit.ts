@@ -106,6 +106,7 @@ function plan(
     maxLevel,
     level: Math.min(...model.records.map((record) => record.level)),
     refreshMode: refreshModeOf(refresh),
+    ...(typeof refresh === 'object' && { refreshedLevel: refresh.level }),
     layout,
     rows: data.features.rows,
   });

@@ -11,7 +11,7 @@ import type { EvaluationKeyNeeds } from '../../rlwe/keys.ts';
 import { parameterSet } from '../../schemes/ckks/parameters.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import { bootstrappingKeysBeside } from '../key-files.ts';
-import { bootstrappingLogSlots } from '../plan-report.ts';
+import { bootstrappingLogSlots, planAlone } from '../plan-report.ts';
 import type { Progress } from '../progress.ts';
 import { fileSize } from '../sealed-files.ts';
 import { interruptedKeys } from './resume.ts';
@@ -87,8 +87,10 @@ async function watched<T>(
 }
 
 async function planOf({ recipe, refresh }: DemoStage): Promise<TrainingPlan> {
-  const { slots, maxLevel } = await parameterSet(SETS[refresh]);
+  const parameters = await parameterSet(SETS[refresh]);
   const { architecture, training } = recipe;
+  if (refresh === 'bootstrap') return planAlone(architecture, training, parameters);
+  const { slots, maxLevel } = parameters;
   return planTraining(architecture, training, { slots, maxLevel, refreshMode: refresh });
 }
 

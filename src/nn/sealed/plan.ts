@@ -25,6 +25,8 @@ export interface PlanOptions {
   /** Level that the sealed weights stand at: the budget of a run without refreshes. Default: `maxLevel`. */
   readonly level?: number;
   readonly refreshMode: RefreshMode;
+  /** Level that a refresh brings back. Default: `maxLevel`. */
+  readonly refreshedLevel?: number;
   /** How the model was sealed; planned for the recipe's batch if there is none yet. */
   readonly layout?: SealedLayout;
   /** Rows of the data set, where known: a batch must not be larger. */
@@ -94,7 +96,7 @@ export function planTraining(architecture: Architecture, recipe: TrainingRecipe,
     refreshMode === 'bootstrap' ? planRefreshPacking(network, recipe.momentum === 0 ? 1 : 2) : undefined;
   const stepsPerRefresh = chooseStepsPerRefresh(stepCost.levels, repackLevels, recipe.steps, {
     ...options,
-    maxLevel: maxLevel - (refreshPacking?.levels ?? 0),
+    maxLevel: refreshMode === 'none' ? maxLevel : (options.refreshedLevel ?? maxLevel) - (refreshPacking?.levels ?? 0),
   });
   const forecast = predictionCost(network);
   const { packing } = layout;
