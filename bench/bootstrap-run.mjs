@@ -18,6 +18,8 @@ const { parameters } = keys.context;
 const secret = await readFile(join(folder, 'secret'));
 const owner = await restoreKeys(parameters, keys.keyId, secret, 1);
 
+const STAGES = ['slotsToCoeffs', 'modRaise', 'coeffsToSlots', 'evalMod'];
+
 const magnitude = 2 ** LOG_MAGNITUDE;
 const uniform = () => magnitude * (2 * Math.random() - 1);
 const MESSAGES = {
@@ -32,11 +34,21 @@ function message({ re, im }) {
   return { re: Float64Array.from({ length }, re), im: Float64Array.from({ length }, im) };
 }
 
+const cpuSince = (before) => {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+};
+
 function timed(input) {
   const [cpu, wall] = [process.cpuUsage(), performance.now()];
-  const output = bootstrapping.bootstrap(input);
-  const { user, system } = process.cpuUsage(cpu);
-  return { output, cpuSeconds: (user + system) / 1e6, wallSeconds: (performance.now() - wall) / 1000 };
+  const stages = {};
+  let before = 0;
+  const output = bootstrapping.bootstrap(input, (stage) => {
+    const now = cpuSince(cpu);
+    stages[stage] = now - before;
+    before = now;
+  });
+  return { output, cpuSeconds: cpuSince(cpu), wallSeconds: (performance.now() - wall) / 1000, ...stages };
 }
 
 const times = [];
@@ -70,6 +82,7 @@ const result = {
   threads,
   cpuSeconds: round(cpuSeconds, 3),
   wallSeconds: round(wallSeconds, 3),
+  stageSeconds: Object.fromEntries(STAGES.map((stage) => [stage, round(median(stage), 3)])),
   levelsLeft,
   logMagnitude: LOG_MAGNITUDE,
   precisionBits: Object.fromEntries(Object.entries(bits).map(([kind, value]) => [kind, round(value, 2)])),
