@@ -64,16 +64,18 @@ export function bootstrappingKeysBeside(trainerKeys: string): string {
 }
 
 /** HermeticError BAD_ARGUMENT where keys are there already: what was sealed with them would be lost. */
-export async function requireNoKeys({ owner, trainer }: KeyPaths): Promise<void> {
+export async function requireNoKeys({ owner, trainer, bootstrapping }: KeyPaths): Promise<void> {
   if (await exists(owner)) {
     throw new HermeticError('BAD_ARGUMENT', `${owner} is there already`, {
       mend: 'Name another folder: without this key nobody opens what was sealed with it.',
     });
   }
-  if (!(await exists(trainer))) return;
-  throw new HermeticError('BAD_ARGUMENT', `${trainer} is there already`, {
-    mend: 'Name another folder, or remove the file if its owner.key is not kept elsewhere.',
-  });
+  for (const path of [trainer, bootstrapping]) {
+    if (!(await exists(path))) continue;
+    throw new HermeticError('BAD_ARGUMENT', `${path} is there already`, {
+      mend: 'Name another folder, or remove the file if its owner.key is not kept elsewhere.',
+    });
+  }
 }
 
 function exists(path: string): Promise<boolean> {

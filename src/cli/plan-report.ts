@@ -32,9 +32,7 @@ export function planSizes(plan: TrainingPlan, parameters: CkksParameters): PlanS
   const keys = rotations.length + 2;
   const { weights, refreshed } = plan.ciphertexts;
   const owner = plan.refreshMode === 'owner' ? 1 : 0;
-  const bootstrappingKeys = plan.refreshPacking
-    ? bootstrappingKeyBytes(parameters, planBootstrapping(parameters, bootstrappingLogSlots(plan.refreshPacking)))
-    : 0;
+  const bootstrappingKeys = plan.refreshPacking ? bootstrappingKeyBytes(parameters, planBootstrapping(parameters)) : 0;
   const words = (limbs: number): number => 2 * limbs * N * 4;
   return {
     sealedModel: weights * polynomial(maxLevel),
@@ -66,7 +64,10 @@ export function planAlone(
   const plan = (refreshedLevel: number): TrainingPlan =>
     planTraining(architecture, recipe, { ...options, slots, maxLevel, refreshMode: 'bootstrap', refreshedLevel });
   const { refreshPacking } = plan(maxLevel);
-  const bootstrapping = planBootstrapping(parameters, bootstrappingLogSlots(refreshPacking as RefreshPacking));
+  const bootstrapping = planBootstrapping(
+    parameters,
+    bootstrappingLogSlots(refreshPacking as RefreshPacking, parameters),
+  );
   return plan(bootstrapping.level);
 }
 
@@ -74,8 +75,8 @@ export function planAlone(
 const LEAST_LOG_SLOTS = 10;
 
 /** Slots that bootstrapping keys for this network need. */
-export function bootstrappingLogSlots({ period }: RefreshPacking): number {
-  return Math.max(LEAST_LOG_SLOTS, Math.log2(period));
+export function bootstrappingLogSlots({ period }: RefreshPacking, { slots }: Pick<CkksParameters, 'slots'>): number {
+  return Math.min(Math.log2(slots), Math.max(LEAST_LOG_SLOTS, Math.log2(period)));
 }
 
 /** "4000-8-1". */

@@ -10,7 +10,7 @@ import type { TrainingPlan } from '../nn/sealed/plan.ts';
 import type { PhaseReport, SealedStepReport } from '../nn/sealed/training-loop.ts';
 import { withFileSource } from '../protocol/node/file-source.ts';
 import { readSealedModel } from '../protocol/sealed-model.ts';
-import { type Bootstrapping, readBootstrappingKeys } from '../trainer/bootstrapping.ts';
+import { type Bootstrapping, readBootstrappingKeys, requireBootstrapping } from '../trainer/bootstrapping.ts';
 import { fit as fitSealed } from '../trainer/fit.ts';
 import type { FitObserver } from '../trainer/fit-options.ts';
 import { httpTransport } from '../trainer/http-transport.ts';
@@ -52,6 +52,8 @@ export interface TrainOutcome {
   readonly trainingSeconds: number;
   readonly stepMs: readonly number[];
   readonly refreshes: number;
+  /** Ciphertexts that were bootstrapped. */
+  readonly bootstrappings: number;
   /** Phases and levels of the first step. */
   readonly phases: readonly PhaseReport[];
 }
@@ -60,6 +62,7 @@ export interface TrainOutcome {
 export async function trainFile(console: Console, request: TrainRequest): Promise<TrainOutcome> {
   const { refresh, tokenFile, checkpoint } = request;
   await requireWritable(request.out);
+  requireUse(request);
   const onWarning = (message: string): void => console.warn(message);
   const transport =
     typeof refresh === 'string'
@@ -93,6 +96,7 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
       bytes: await fileSize(request.out),
       modelId,
       ...watch.summary(),
+      bootstrappings: bootstrapping?.count ?? 0,
     };
   } finally {
     bootstrapping?.dispose();
@@ -105,12 +109,20 @@ function stopSignal({ io }: Console, progress: TrainRequest['progress']): AbortS
   return progress === 'json' ? AbortSignal.any([io.signal, io.unheard]) : io.signal;
 }
 
+function requireUse({ refresh, bootstrappingKeys }: TrainRequest): void {
+  if (bootstrappingKeys === undefined || refresh === 'bootstrap') return;
+  throw new HermeticError('BAD_ARGUMENT', 'bootstrapping keys are of no use without bootstrapping', {
+    mend: 'Add --refresh bootstrap, or leave --bootstrapping-keys out.',
+  });
+}
+
 /** Says what the keys take before they are read. HermeticError DISK, BAD_FILE, WRONG_KEY, BAD_ARGUMENT. */
 async function loadBootstrappingKeys(
   console: Console,
   keys: TrainerKeys,
   { keys: trainerKeys, bootstrappingKeys, threads, progress: form }: TrainRequest,
 ): Promise<Bootstrapping> {
+  requireBootstrapping(keys);
   const path = bootstrappingKeys ?? bootstrappingKeysBeside(trainerKeys);
   const lively = form !== 'json';
   if (lively) tellMemory(console, await fileSize(path));

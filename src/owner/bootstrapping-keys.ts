@@ -33,7 +33,7 @@ export async function writeBootstrappingKeys(
 ): Promise<void> {
   const { slots = owner.context.slots, threads, onProgress = () => {} } = options;
   const { parameters } = owner.context;
-  requireSlots(parameters, slots);
+  requireBootstrappingSlots(parameters, slots);
   const plan = planBootstrapping(parameters, Math.log2(slots));
   const context = new BootstrappingContext(parameters, await createEngine(threads === undefined ? {} : { threads }));
   const coefficients = owner.secret.toBytes();
@@ -60,7 +60,8 @@ export async function writeBootstrappingKeys(
   }
 }
 
-function requireSlots({ set, slots, bootstrapping }: CkksParameters, wanted: number): void {
+/** @throws HermeticError BAD_ARGUMENT unless the set bootstraps messages that repeat after so many slots */
+export function requireBootstrappingSlots({ set, slots, bootstrapping }: CkksParameters, wanted: number): void {
   if (bootstrapping === undefined) {
     throw new HermeticError('BAD_ARGUMENT', `the set ${set} does not bootstrap`, { mend: 'Use the set B16.' });
   }
@@ -68,5 +69,6 @@ function requireSlots({ set, slots, bootstrapping }: CkksParameters, wanted: num
   throw new HermeticError('BAD_ARGUMENT', 'bootstrapping keys cannot be made for these slots', {
     expected: `a power of two from 32 to ${slots}`,
     got: `${wanted}`,
+    mend: 'Leave the slots out for keys that serve every network.',
   });
 }

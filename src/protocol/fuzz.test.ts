@@ -13,25 +13,61 @@ import {
 } from '../../test/vectors/format-v1/fixture.ts';
 import { concatBytes, writeU32, writeU64 } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
-import { type ByteSource, memorySource, streamSource } from './byte-source.ts';
+import { bootstrappingKeysHeader } from './bootstrapping-keys.ts';
+import { type ByteSource, memorySink, memorySource, streamSource } from './byte-source.ts';
 import { decodeCbor } from './cbor.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import { decodeFixedHeader, FIXED_HEADER_BYTES, MAGIC } from './container-layout.ts';
 import { readContainer, verifyRest } from './container-reader.ts';
+import { writeContainer } from './container-writer.ts';
 import { inspectFile } from './inspect.ts';
 import { readModelFile } from './model-file.ts';
 import { readRefreshRequest, readRefreshResponse } from './refresh-message.ts';
 import { readSafetensors } from './safetensors.ts';
+import { parseHeader } from './schema.ts';
 import { readSealedModel } from './sealed-model.ts';
 import { readSealedPredictions } from './sealed-predictions.ts';
 import { decryptWithPassphrase, encryptWithPassphrase } from './secret/passphrase.ts';
 
 const silent = { onWarning: () => {} };
 const options = { ...silent, parametersFor: () => parameters };
-const files = await exampleFiles();
+const files: Record<string, Uint8Array> = {
+  ...(await exampleFiles()),
+  'bootstrapping.keys': await bootstrappingKeysBytes(),
+};
+
+/** Header and frame only: `trainer/bootstrapping.test.ts` does the same to keys that a ring can use. */
+async function bootstrappingKeysBytes(): Promise<Uint8Array> {
+  const sections = [new Uint8Array(96).fill(1), new Uint8Array(64).fill(2)];
+  const names = [
+    { use: 'toSparse', galois: 1 },
+    { use: 'main', galois: 5 },
+  ];
+  const sink = memorySink();
+  await writeContainer(sink, {
+    kind: 'bootstrapping-keys',
+    parameterHash: parameters.hash,
+    parameters: parameters.description,
+    content: {
+      keyId: 'a1'.repeat(16),
+      logSlots: 5,
+      keys: names.map((name, i) => ({ ...name, seed: new Uint8Array(32).fill(i) })),
+    },
+    sectionLengths: sections.map(({ length }) => length),
+    sections,
+  });
+  return sink.bytes();
+}
+
+async function readBootstrappingHeader(source: ByteSource): Promise<Uint8Array> {
+  const container = await readContainer(source, { ...silent, kind: 'bootstrapping-keys' });
+  parseHeader(bootstrappingKeysHeader, container.content, 'the header');
+  return verifyRest(container);
+}
 
 const readers: Record<string, (source: ByteSource) => Promise<unknown>> = {
   'trainer.keys': async (source) => verifyRest(await readContainer(source, { ...silent, kind: 'trainer-keys' })),
+  'bootstrapping.keys': readBootstrappingHeader,
   'model.sealed': (source) => readSealedModel(source, options),
   'predictions.sealed': (source) => readSealedPredictions(source, options),
   'run.checkpoint': (source) => readCheckpoint(source, options),

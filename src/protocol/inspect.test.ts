@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { exampleFiles, parameters, plainModel, sealedModel } from '../../test/vectors/format-v1/fixture.ts';
 import { utf8ToBytes } from '../base/bytes.ts';
 import { memorySink, memorySource, streamSource } from './byte-source.ts';
+import { writeContainer } from './container-writer.ts';
 import { inspectFile } from './inspect.ts';
 import { writeSafetensors } from './safetensors.ts';
 import { writeOwnerKey } from './secret/owner-key.ts';
@@ -45,6 +46,47 @@ describe('inspect', () => {
     expect(await of('run.checkpoint')).toMatchObject({ kind: 'checkpoint', run: 'run-1', step: 17 });
     expect(await of('refresh.request')).toMatchObject({ kind: 'refresh-request', targetLevel: 2, levels: [0] });
     expect(await of('trainer.keys')).toMatchObject({ kind: 'trainer-keys', keyId: sealedModel.keyId, sections: 3 });
+  });
+
+  it('describes bootstrapping keys: whose, for how many slots, how many', async () => {
+    const sections = [new Uint8Array(96), new Uint8Array(64), new Uint8Array(64)];
+    const seed = new Uint8Array(32).fill(9);
+    const written = async (change: object) => {
+      const content = {
+        keyId: 'a1'.repeat(16),
+        logSlots: 10,
+        keys: [
+          { use: 'toSparse', galois: 1, seed },
+          { use: 'main', galois: 5, seed },
+        ],
+        ...change,
+      };
+      const sink = memorySink();
+      await writeContainer(sink, {
+        kind: 'bootstrapping-keys',
+        parameterHash: parameters.hash,
+        parameters: parameters.description,
+        content,
+        sectionLengths: sections.map(({ length }) => length),
+        sections,
+      });
+      return sink.bytes();
+    };
+    const description = await inspectFile(memorySource(await written({})), silent);
+    expect(description).toMatchObject({
+      kind: 'bootstrapping-keys',
+      keyId: 'a1'.repeat(16),
+      slots: 1024,
+      keys: 2,
+      sections: 3,
+      parameters: parameters.description,
+      intact: true,
+    });
+    expect(JSON.parse(JSON.stringify(description))).toEqual(description);
+    for (const change of [{ logSlots: 40 }, { keys: 2 }, { keyId: 'me' }, { secret: 1 }]) {
+      const forged = memorySource(await written(change));
+      await expect(inspectFile(forged, silent)).rejects.toMatchObject({ code: 'BAD_FILE' });
+    }
   });
 
   it('describes plain models and other safetensors', async () => {

@@ -4,7 +4,7 @@
  * thereby a cache and no limit.
  */
 import type { Poly } from '../ring/poly.ts';
-import type { GaloisKeys, SwitchingKey } from './keys.ts';
+import type { SwitchingKey } from './keys.ts';
 
 /** A key outside the kernels' memory: the words of all its limbs, and its shape. */
 interface ParkedKey {
@@ -27,7 +27,7 @@ export class KeyStore {
     this.budget = residentBytes;
   }
 
-  /** Bytes of keys in the kernels' memory. */
+  /** Bytes of keys in the kernels' memory, apart from the place that parked ones of a shape share. */
   get residentBytes(): number {
     return this.used;
   }
@@ -65,11 +65,6 @@ export class KeyStore {
       for (let j = 0; j < poly.limbCount; j++) poly.write(j, words.subarray(j * poly.ring.N, (j + 1) * poly.ring.N));
     });
     return { digits: place.digits, seed: waiting.seed };
-  }
-
-  /** The keys whose names are made from Galois elements. */
-  galoisKeys(nameOf: (g: number) => string): GaloisKeys {
-    return { get: (g) => this.get(nameOf(g)) };
   }
 }
 

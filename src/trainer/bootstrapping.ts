@@ -24,13 +24,17 @@ const WORKING_LIMBS = 2600;
 
 export interface Bootstrapping {
   readonly mode: 'bootstrap';
+  /** Of the trainer keys that they belong to. */
+  readonly keyId: string;
   /** Slots after which the messages must repeat. */
   readonly slots: number;
   /** That ciphertexts come back at: the top one, or one below where messages repeat sooner than the slots. */
   readonly level: number;
   /** Bytes of keys in the kernels' memory, and in the host's for want of room there. */
   readonly keyBytes: { readonly resident: number; readonly parked: number };
-  /** A ciphertext of the trainer's context, at `level`; bit for bit the same each time. */
+  /** Ciphertexts bootstrapped so far. */
+  readonly count: number;
+  /** The same slots at `level`, in the memory of the ciphertext's own context; bit for bit the same each time. */
   bootstrap(ciphertext: Ciphertext, onStage?: (stage: BootstrappingStage) => void): Ciphertext;
   /** Stops the engine. */
   dispose(): void;
@@ -79,18 +83,27 @@ export async function readBootstrappingKeys(
       filled.put(nameOf(name), key);
       onProgress?.(++done, reader.header.keys.length);
     });
+    let count = 0;
     return {
       mode: 'bootstrap',
+      keyId: keys.keyId,
+      get count() {
+        return count;
+      },
       slots: 2 ** plan.logSlots,
       level: plan.level,
       keyBytes: { resident: filled.residentBytes, parked: filled.parkedBytes },
       bootstrap: (ciphertext, onStage) => {
         const inside = copyTo(context.ring, ciphertext);
-        const refreshed = bootstrapper.bootstrap(inside, onStage);
-        const outside = copyTo(keys.context.ring, refreshed);
-        inside.dispose();
-        refreshed.dispose();
-        return outside;
+        let refreshed: Ciphertext | undefined;
+        try {
+          refreshed = bootstrapper.bootstrap(inside, onStage);
+          count++;
+          return copyTo(ciphertext.c0.ring, refreshed);
+        } finally {
+          inside.dispose();
+          refreshed?.dispose();
+        }
       },
       dispose: () => context.dispose(),
     };
@@ -100,7 +113,8 @@ export async function readBootstrappingKeys(
   }
 }
 
-function requireBootstrapping({ context }: TrainerKeys): void {
+/** @throws HermeticError BAD_ARGUMENT for keys of a set without bootstrapping */
+export function requireBootstrapping({ context }: TrainerKeys): void {
   const { set, bootstrapping } = context.parameters;
   if (bootstrapping !== undefined) return;
   throw new HermeticError('BAD_ARGUMENT', `the set ${set} does not bootstrap`, {
@@ -108,9 +122,14 @@ function requireBootstrapping({ context }: TrainerKeys): void {
   });
 }
 
-/**
- * @throws HermeticError PLAN_REFUSED where the keys are for fewer slots than the network fills
- */
+/** @throws HermeticError WRONG_KEY for another's keys; PLAN_REFUSED where the network fills more slots than they serve */
+export function requireFittingKeys(keys: TrainerKeys, network: SealedNetwork, bootstrapping: Bootstrapping): void {
+  requireTrainerKey(keys, bootstrapping.keyId, 'the file of bootstrapping keys');
+  const { period } = planRefreshPacking(network, 1);
+  if (period > bootstrapping.slots) throw tooFewSlots(period, bootstrapping.slots);
+}
+
+/** For networks that `requireFittingKeys` has passed. */
 export function bootstrapRefresher(
   { evaluator }: TrainerKeys,
   network: SealedNetwork,
@@ -118,7 +137,6 @@ export function bootstrapRefresher(
 ): Refresher<Ciphertext> {
   const weights = planRefreshPacking(network, 1);
   const both = planRefreshPacking(network, 2);
-  if (weights.period > bootstrapping.slots) throw tooFewSlots(weights.period, bootstrapping.slots);
   const ofWeights = weights.groups.reduce((sum, { members }) => sum + members.length, 0);
   return {
     mode: 'bootstrap',

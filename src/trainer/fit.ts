@@ -11,6 +11,7 @@ import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
 import { layoutJson } from '../protocol/layout-json.ts';
 import { describeTraining, initializersOf } from '../protocol/provenance.ts';
 import type { ReadSealedModel, SealedModel } from '../protocol/sealed-model.ts';
+import { requireFittingKeys } from './bootstrapping.ts';
 import { completeRecipe, type FitOptions, refreshModeOf, requireLearningRate } from './fit-options.ts';
 import { findRun, newRunName } from './run-checkpoint.ts';
 import { fingerprint, type OpenRecipe, requireSameRun } from './run-settings.ts';
@@ -45,6 +46,7 @@ export async function fit(
   const network = networkOf(model);
   const open = completeRecipe(options.recipe, network);
   // Refuses before any time is spent; no plan depends on the learning rate.
+  if (typeof options.refresh === 'object') requireFittingKeys(keys, network, options.refresh);
   plan(model, network, keys, { ...open, learningRate: 1 }, data, options);
   const release = await options.checkpoint?.claim?.();
   try {

@@ -64,9 +64,13 @@ async function runKeygen(this: HermeticContext, flags: Flags): Promise<void> {
   const { keyPaths, requireNoKeys, saveKeys } = await import('../key-files.ts');
   const { createKeys } = await import('../../owner/owner-keys.ts');
   const { readPassphrase } = await import('../passphrase.ts');
+  const { requireBootstrappingSlots } = await import('../../owner/bootstrapping-keys.ts');
+  const { parameterSet } = await import('../../schemes/ckks/parameters.ts');
   const { fileSize } = await import('../sealed-files.ts');
   const paths = keyPaths(flags.out);
   await requireNoKeys(paths);
+  const { bootstrappingSlots: slots } = flags;
+  if (slots !== undefined) requireBootstrappingSlots(await parameterSet(flags.set), slots);
   const passphrase = await readPassphrase(this.io, { file: flags.passphraseFile, keyFile: paths.owner, fresh: true });
   const began = performance.now();
   const threads = flags.threads === undefined ? {} : { threads: flags.threads };
@@ -76,7 +80,6 @@ async function runKeygen(this: HermeticContext, flags: Flags): Promise<void> {
     if (this.io.signal.aborted) throw new HermeticError('ABORTED', 'no keys were made', { mend: 'Run it again.' });
     warnIfInsecure(keys.parameters.description, (message) => console.warn(message));
     const large = keyProgress(console);
-    const { bootstrappingSlots: slots } = flags;
     await saveKeys(flags.out, keys, {
       passphrase,
       ...threads,

@@ -116,16 +116,16 @@ async function runTrain(this: HermeticContext, flags: Flags, path: string): Prom
 }
 
 function tellOutcome(console: Console, out: string, outcome: TrainOutcome, seconds: number): void {
-  const { recipe, bytes, modelId, trainingSeconds, stepsTaken, stepMs, plan, refreshes, phases } = outcome;
+  const { recipe, bytes, modelId, trainingSeconds, stepsTaken, stepMs, plan, refreshes, bootstrappings, phases } =
+    outcome;
   const rowsPerSecond = trainingSeconds > 0 ? (stepsTaken * recipe.batch) / trainingSeconds : 0;
-  const { levelsPerStep, refreshPacking, ciphertexts } = plan;
-  const ciphertextsPerRefresh = refreshPacking?.groups.length ?? ciphertexts.refreshed;
+  const { levelsPerStep } = plan;
   // Kilobytes, on every platform.
   const peakBytes = 1024 * process.resourceUsage().maxRSS;
   const levels = phases.map(({ phase, level }) => ({ phase, level }));
   const run = { steps: stepsTaken, refreshes, levelsPerStep, seconds, trainingSeconds, rowsPerSecond, stepMs };
   console.result(
-    { out, bytes, modelId, recipe, ...run, ciphertextsPerRefresh, peakBytes, loss: 'locked', levels },
+    { out, bytes, modelId, recipe, ...run, bootstrappings, peakBytes, loss: 'locked', levels },
     ({ bold, dim }) =>
       `${bold(out)}  ${formatBytes(bytes)}: ${stepsTaken} steps of ${formatCount(recipe.batch)} in ` +
       `${formatDuration(1000 * trainingSeconds)}, ${formatRate(rowsPerSecond)} rows/s, ${dim('loss locked')}`,

@@ -64,7 +64,7 @@ async function create(stage: DemoStage, path: string): Promise<OwnerKeys> {
   );
   await writeFileAtomically(path, (sink) => writeTrainerKeys(sink, created));
   if (plan.refreshPacking) {
-    const slots = 2 ** bootstrappingLogSlots(plan.refreshPacking);
+    const slots = 2 ** bootstrappingLogSlots(plan.refreshPacking, created.context);
     await watched(stage, (onProgress) =>
       writeFileAtomically(bootstrappingKeysBeside(path), (sink) =>
         writeBootstrappingKeys(sink, created, { slots, ...threads, onProgress }),

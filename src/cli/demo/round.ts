@@ -120,8 +120,8 @@ async function trainServed(stage: DemoStage, task: RoundTask): Promise<Trained> 
 async function trainAlone(stage: DemoStage, task: RoundTask): Promise<Trained> {
   const refresh = ['--refresh', 'bootstrap', '--checkpoint', CHECKPOINT_FOLDER];
   const outcome = await train(stage, task, refresh, 'trainer.keys, bootstrapping.keys and model.sealed');
-  const { refreshes: calls, ciphertextsPerRefresh } = outcome;
-  return { outcome, totals: { calls, ciphertexts: calls * ciphertextsPerRefresh, received: 0, sent: 0, ms: 0 } };
+  const { refreshes: calls, bootstrappings: ciphertexts } = outcome;
+  return { outcome, totals: { calls, ciphertexts, received: 0, sent: 0, ms: 0 } };
 }
 
 async function train(
@@ -169,7 +169,7 @@ interface TrainerResult {
   readonly stepMs: readonly number[];
   readonly levels: readonly { readonly phase: string; readonly level: number }[];
   readonly refreshes: number;
-  readonly ciphertextsPerRefresh: number;
+  readonly bootstrappings: number;
   readonly peakBytes: number;
 }
 

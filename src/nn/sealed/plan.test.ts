@@ -118,6 +118,66 @@ describe('planTraining', () => {
     expect(planOf('imdb', { refreshMode: 'bootstrap', maxLevel: 17 })).toMatchObject({ freshLevel: 16, refreshes: 9 });
   });
 
+  it.each<[RecipeName, number, number]>([
+    ['xor', 2, 14],
+    ['imdb', 4, 16],
+    ['imdb-logistic', 8, 16],
+    ['spam', 4, 16],
+    ['mnist', 2, 12],
+    ['mnist38', 3, 15],
+    ['digits', 2, 12],
+  ])('%s: %i steps a refresh from level %i by bootstrapping to 17', (name, steps, level) => {
+    const plan = planOf(name, { refreshMode: 'bootstrap', slots: 32768, maxLevel: 17 });
+    expect(plan).toMatchObject({ refreshMode: 'bootstrap', maxLevel: 17, stepsPerRefresh: steps, freshLevel: level });
+    expect(plan.refreshes).toBe(Math.ceil(plan.recipe.steps / steps) - 1);
+    const { refreshPacking, rotations, ciphertexts } = plan;
+    const members = refreshPacking?.groups.flatMap((group) => group.members) ?? [];
+    expect(members.length).toBe(ciphertexts.refreshed);
+    expect(refreshPacking?.rotations.filter((step) => !rotations.includes(step))).toEqual([]);
+    expect(level + (refreshPacking?.levels ?? 0)).toBeLessThanOrEqual(17);
+  });
+
+  it('shares ciphertexts where there is bootstrapping only, and then velocities where there is momentum', () => {
+    expect(planOf('imdb').refreshPacking).toBeUndefined();
+    expect(planOf('imdb', { refreshMode: 'none', maxLevel: 20 }, { steps: 5 }).refreshPacking).toBeUndefined();
+    const B16 = { refreshMode: 'bootstrap', slots: 32768, maxLevel: 17 } as const;
+    const bootstrappings = (changes: Partial<TrainingRecipe>) => {
+      const { ciphertexts, refreshPacking } = planOf('imdb', B16, changes);
+      return [ciphertexts.refreshed, refreshPacking?.groups.length];
+    };
+    expect(bootstrappings({})).toEqual([4, 2]);
+    expect(bootstrappings({ momentum: 0, nesterov: false })).toEqual([2, 1]);
+    expect(planOf('imdb', { ...B16, stepsPerRefresh: 1 })).toMatchObject({ freshLevel: 4, refreshes: 39 });
+    expect(planOf('imdb', B16, { steps: 3 })).toMatchObject({ stepsPerRefresh: 3, freshLevel: 12, refreshes: 0 });
+  });
+
+  it('plans for the level that a refresh brings back, where it is not the top one', () => {
+    const plan = (refreshedLevel: number, refreshMode: PlanOptions['refreshMode'] = 'bootstrap') =>
+      planOf('imdb', { refreshMode, slots: 32768, maxLevel: 17, refreshedLevel });
+    expect(plan(17)).toMatchObject({ stepsPerRefresh: 4, freshLevel: 16, maxLevel: 17 });
+    expect(plan(16)).toMatchObject({ stepsPerRefresh: 3, freshLevel: 12, maxLevel: 17, refreshes: 13 });
+    expect(plan(5)).toMatchObject({ stepsPerRefresh: 1, freshLevel: 4, refreshes: 39 });
+    expect(refusal(() => plan(4))).toMatchObject({ expected: 'at most 3 levels', got: '4 levels a step' });
+    expect(plan(4, 'owner')).toMatchObject({ stepsPerRefresh: 1, freshLevel: 4 });
+  });
+
+  it('refuses a step of more levels than bootstrapping leaves, one of which takes parameters apart', () => {
+    const bootstrap = (maxLevel: number) => () => planOf('xor', { refreshMode: 'bootstrap', maxLevel });
+    expect(bootstrap(8)()).toMatchObject({ stepsPerRefresh: 1, freshLevel: 7 });
+    for (const maxLevel of [7, 6]) {
+      expect(refusal(bootstrap(maxLevel))).toMatchObject({
+        code: 'PLAN_REFUSED',
+        expected: `at most ${maxLevel - 1} levels`,
+        got: '7 levels a step',
+        mend: 'Use fewer layers or activations of a lower degree.',
+      });
+    }
+    // Nothing shares a ciphertext here, so nothing has to be taken apart.
+    const logistic = (maxLevel: number) => () => planOf('imdb-logistic', { refreshMode: 'bootstrap', maxLevel });
+    expect(logistic(2)().freshLevel).toBe(2);
+    expect(refusal(logistic(1)).got).toBe('2 levels a step');
+  });
+
   it('refuses batches that do not fit, with those that would', () => {
     expect(refusal(() => planOf('imdb', {}, { batch: 1000 })).mend).toBe('Use 512 or 1024.');
     expect(refusal(() => planOf('imdb', { rows: 700 })).mend).toBe('Add rows, or use a batch of 512.');

@@ -17,7 +17,7 @@ type Place = { readonly start: number; readonly width: number } | 'constant';
 interface Member {
   /** Of the ciphertext among all of the refresh. */
   readonly index: number;
-  /** Positions that it moves up by within its block. */
+  /** Positions that it moves by within its block, up or, below 0, down. */
   readonly shift: number;
   readonly place: Place;
 }
@@ -80,22 +80,21 @@ function placesOf({ architecture, layout }: SealedNetwork): Place[] {
   return flattenLayers(places);
 }
 
-/** The least shift, a multiple of the batch, at which it meets no other; undefined where there is none. */
+/** The nearest shift, a multiple of the batch, at which it meets no other; undefined where there is none. */
 function roomFor(members: readonly Member[], place: Place, { pitch, batch }: Packing): number | undefined {
   if (place === 'constant') {
     return members.length === 1 && (members[0] as Member).place === 'constant' ? 0 : undefined;
   }
-  for (let shift = 0; place.start + shift + place.width <= pitch; shift += batch) {
+  const free = (shift: number): boolean => {
     const start = place.start + shift;
-    const meets = members.some(
-      (member) =>
-        member.place === 'constant' ||
-        (start < member.place.start + member.shift + member.place.width &&
-          member.place.start + member.shift < start + place.width),
-    );
-    if (!meets) return shift;
-  }
-  return undefined;
+    if (start < 0 || start + place.width > pitch) return false;
+    return members.every(({ place: other, shift: by }) => {
+      if (other === 'constant') return false;
+      return start + place.width <= other.start + by || other.start + by + other.width <= start;
+    });
+  };
+  const steps = Array.from({ length: pitch / batch }, (_, i) => i * batch);
+  return steps.flatMap((step) => (step === 0 ? [0] : [step, -step])).find(free);
 }
 
 /** The ciphertexts of the groups; each of the lowest level and the scale of its members. */
@@ -144,7 +143,7 @@ function takeOut<C extends SlotCiphertext>(
   if (place === 'constant') return partOf(evaluator, whole, index === (members[0] as Member).index);
   const mask = new Float64Array(pitch).fill(1, place.start + shift, place.start + shift + place.width);
   const product = evaluator.multiplyPlain(whole, mask);
-  return evaluator.rescale(rotateAlong(evaluator, product, powersIn(shift)));
+  return evaluator.rescale(shift === 0 ? product : rotateAlong(evaluator, product, powersIn(shift)));
 }
 
 /** The real or the imaginary part; the factor 2 is declared away, which a later drop or product makes canonical. */

@@ -195,11 +195,11 @@ export class ClearEvaluator implements Evaluator<ClearCiphertext> {
     if (!Number.isInteger(level) || level < 0) throw new RangeError(`level: expected 0 … ${a.level}, got ${level}`);
     if (level > a.level) throw exhausted('a drop', level, a.level);
     if (a.product) throw new RangeError('dropToLevel: expected a rescaled ciphertext, got a product');
-    if (level === a.level) return a;
-    this.#observe('dropToLevel', a.level, 1);
-    const out = this.#blank(level, this.canonicalScale(level) * (a.scale / this.canonicalScale(a.level)), false);
+    const out = level === a.level ? this.#like(a) : this.#blank(level, this.canonicalScale(level), false);
     out.re.set(a.re);
     out.im.set(a.im);
+    if (level === a.level) return out;
+    this.#observe('dropToLevel', a.level, 1);
     return this.#noisy(out, this.#noise?.rescale);
   }
 
