@@ -17,7 +17,13 @@ export const bench: Command<HermeticContext> = buildCommand<Flags, [], HermeticC
   },
   parameters: {
     flags: {
-      set: { kind: 'parsed', parse: text, brief: 'Parameter set: L13, L14 or L15', placeholder: 'SET', default: 'L14' },
+      set: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'Parameter set: L13, L14, L15 or B16',
+        placeholder: 'SET',
+        default: 'L14',
+      },
       ...threadFlags,
       ...outputFlags,
     },
