@@ -2,9 +2,8 @@
 
 import { bootstrappingKeyBytes } from '../circuits/bootstrapping-keys.ts';
 import { planBootstrapping } from '../circuits/bootstrapping-plan.ts';
-import type { Architecture, TrainingRecipe } from '../nn/architecture.ts';
-import { type PlanOptions, planTraining, type TrainingPlan } from '../nn/sealed/plan.ts';
-import type { RefreshPacking } from '../nn/sealed/refresh-packing.ts';
+import type { Architecture } from '../nn/architecture.ts';
+import type { TrainingPlan } from '../nn/sealed/plan.ts';
 import { polynomialBytes } from '../protocol/residues.ts';
 import { defaultKeyNeeds } from '../schemes/ckks/default-keys.ts';
 import type { CkksParameters } from '../schemes/ckks/parameters.ts';
@@ -13,7 +12,7 @@ export interface PlanSizes {
   /** The weights as they lie in a sealed model: seeded, at the top level. */
   readonly sealedModel: number;
   readonly trainerKeys: number;
-  /** 0 where the trainer does not bootstrap. */
+  /** Those that serve all slots; 0 where the trainer does not bootstrap. */
   readonly bootstrappingKeys: number;
   /** One refresh, to the owner and back; 0 where there is no owner in it. */
   readonly refreshUp: number;
@@ -51,32 +50,6 @@ export function planSizes(plan: TrainingPlan, parameters: CkksParameters): PlanS
 /** Keys take twice their file in memory; matrices, tables and ciphertexts some 1.5 GB at N = 2^16. */
 export function bootstrappingMemory(keyFileBytes: number): number {
   return keyFileBytes === 0 ? 0 : 2 * keyFileBytes + 1.5e9;
-}
-
-/** The plan of a run that bootstraps with keys for no more slots than its network fills. */
-export function planAlone(
-  architecture: Architecture,
-  recipe: TrainingRecipe,
-  parameters: CkksParameters,
-  options: Pick<PlanOptions, 'rows' | 'layout'> = {},
-): TrainingPlan {
-  const { slots, maxLevel } = parameters;
-  const plan = (refreshedLevel: number): TrainingPlan =>
-    planTraining(architecture, recipe, { ...options, slots, maxLevel, refreshMode: 'bootstrap', refreshedLevel });
-  const { refreshPacking } = plan(maxLevel);
-  const bootstrapping = planBootstrapping(
-    parameters,
-    bootstrappingLogSlots(refreshPacking as RefreshPacking, parameters),
-  );
-  return plan(bootstrapping.level);
-}
-
-/** Fewer slots make bootstrapping no faster. */
-const LEAST_LOG_SLOTS = 10;
-
-/** Slots that bootstrapping keys for this network need. */
-export function bootstrappingLogSlots({ period }: RefreshPacking, { slots }: Pick<CkksParameters, 'slots'>): number {
-  return Math.min(Math.log2(slots), Math.max(LEAST_LOG_SLOTS, Math.log2(period)));
 }
 
 /** "4000-8-1". */

@@ -10,7 +10,7 @@ import type { Console } from './console.ts';
 import { type DataRequest, loadDataset } from './data-source.ts';
 import { type Forecast, forecastStep } from './forecast.ts';
 import { featureSettingsOf } from './model-files.ts';
-import { type PlanSizes, planAlone, planSizes } from './plan-report.ts';
+import { type PlanSizes, planSizes } from './plan-report.ts';
 import { loadPublicModel } from './public-model.ts';
 import { simulateTwin } from './simulated-twin.ts';
 import { prepareTraining, type TrainingFlags } from './training-flags.ts';
@@ -47,18 +47,18 @@ export async function simulateRun(console: Console, path: string, request: Simul
     ...(layout !== undefined && { sealedBatch: layout.packing.batch }),
   });
   // Levels and sizes do not depend on the learning rate: a run that cannot be carried out is refused first.
-  const probe = { ...open, learningRate: open.learningRate ?? 1 };
-  const options = { rows: data.features.rows, ...(layout !== undefined && { layout }) };
-  const { refresh } = request;
-  const plan =
-    refresh === 'bootstrap'
-      ? planAlone(architecture, probe, requireBootstrapping(parameters), options)
-      : planTraining(architecture, probe, {
-          slots: parameters.slots,
-          maxLevel: parameters.maxLevel,
-          refreshMode: refresh,
-          ...options,
-        });
+  if (request.refresh === 'bootstrap') requireBootstrapping(parameters);
+  const plan = planTraining(
+    architecture,
+    { ...open, learningRate: open.learningRate ?? 1 },
+    {
+      slots: parameters.slots,
+      maxLevel: parameters.maxLevel,
+      refreshMode: request.refresh,
+      rows: data.features.rows,
+      ...(layout !== undefined && { layout }),
+    },
+  );
   const { recipe, run } = await simulateTwin(console, model, plan, open, batches, signal);
   const forecast = request.time ? await forecastStep(plan, parameters.set, request.threads) : undefined;
   let evaluation: Evaluation | undefined;
@@ -69,9 +69,9 @@ export async function simulateRun(console: Console, path: string, request: Simul
   return { parameters, plan, sizes: planSizes(plan, parameters), forecast, recipe, run, evaluation };
 }
 
-function requireBootstrapping(parameters: CkksParameters): CkksParameters {
-  if (parameters.bootstrapping !== undefined) return parameters;
-  throw new HermeticError('PLAN_REFUSED', `the set ${parameters.set} does not bootstrap`, {
+function requireBootstrapping({ set, bootstrapping }: CkksParameters): void {
+  if (bootstrapping !== undefined) return;
+  throw new HermeticError('PLAN_REFUSED', `the set ${set} does not bootstrap`, {
     mend: 'Plan for --set B16, or with --refresh owner.',
   });
 }

@@ -1,6 +1,7 @@
 /** Chapter: the owner makes a key pair, and puts the public half where a trainer will find it. */
 
 import { join } from 'node:path';
+import { type BootstrappingPlan, planBootstrapping } from '../../circuits/bootstrapping-plan.ts';
 import { planTraining, type TrainingPlan } from '../../nn/sealed/plan.ts';
 import { writeBootstrappingKeys } from '../../owner/bootstrapping-keys.ts';
 import { writeTrainerKeys } from '../../owner/key-file.ts';
@@ -11,7 +12,6 @@ import type { EvaluationKeyNeeds } from '../../rlwe/keys.ts';
 import { parameterSet } from '../../schemes/ckks/parameters.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import { bootstrappingKeysBeside } from '../key-files.ts';
-import { bootstrappingLogSlots, planAlone } from '../plan-report.ts';
 import type { Progress } from '../progress.ts';
 import { fileSize } from '../sealed-files.ts';
 import { interruptedKeys } from './resume.ts';
@@ -21,6 +21,8 @@ import type { DemoStage } from './stage.ts';
 const SETS: Readonly<Record<DemoRefresh, string>> = { owner: 'L14', bootstrap: 'B16' };
 /** Baby steps of products with the data reach at most this far. */
 const MOST_BABY_STEPS = 15;
+/** Fewer slots make bootstrapping no faster. */
+const LEAST_LOG_SLOTS = 10;
 
 export interface MadeKeys {
   /** In this process's memory, and nowhere else. */
@@ -58,13 +60,13 @@ export async function makeKeys(stage: DemoStage, folder: string): Promise<MadeKe
 async function create(stage: DemoStage, path: string): Promise<OwnerKeys> {
   const { refresh } = stage;
   const threads = stage.threads === undefined ? {} : { threads: stage.threads };
-  const plan = await planOf(stage);
+  const { plan, bootstrapping } = await planOf(stage);
   const created = await watched(stage, (onProgress) =>
     createKeys({ set: SETS[refresh], needs: neededKeys(plan), ...threads, onProgress }),
   );
   await writeFileAtomically(path, (sink) => writeTrainerKeys(sink, created));
-  if (plan.refreshPacking) {
-    const slots = 2 ** bootstrappingLogSlots(plan.refreshPacking, created.context);
+  if (bootstrapping) {
+    const slots = 2 ** bootstrapping.logSlots;
     await watched(stage, (onProgress) =>
       writeFileAtomically(bootstrappingKeysBeside(path), (sink) =>
         writeBootstrappingKeys(sink, created, { slots, ...threads, onProgress }),
@@ -86,12 +88,20 @@ async function watched<T>(
   }).finally(() => progress?.stop());
 }
 
-async function planOf({ recipe, refresh }: DemoStage): Promise<TrainingPlan> {
-  const parameters = await parameterSet(SETS[refresh]);
-  const { architecture, training } = recipe;
-  if (refresh === 'bootstrap') return planAlone(architecture, training, parameters);
+interface DemoPlan {
+  readonly plan: TrainingPlan;
+  /** Where the trainer works alone: for no more slots than its network fills. */
+  readonly bootstrapping?: BootstrappingPlan;
+}
+
+async function planOf({ recipe, refresh: refreshMode }: DemoStage): Promise<DemoPlan> {
+  const parameters = await parameterSet(SETS[refreshMode]);
   const { slots, maxLevel } = parameters;
-  return planTraining(architecture, training, { slots, maxLevel, refreshMode: refresh });
+  const { architecture, training } = recipe;
+  const plan = planTraining(architecture, training, { slots, maxLevel, refreshMode });
+  if (plan.refreshPacking === undefined) return { plan };
+  const logSlots = Math.max(LEAST_LOG_SLOTS, Math.log2(plan.refreshPacking.period));
+  return { plan, bootstrapping: planBootstrapping(parameters, logSlots) };
 }
 
 /** The evaluation keys that the plan uses: for small batches far fewer than every plan would need. */
