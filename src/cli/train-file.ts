@@ -10,7 +10,12 @@ import type { TrainingPlan } from '../nn/sealed/plan.ts';
 import type { PhaseReport, SealedStepReport } from '../nn/sealed/training-loop.ts';
 import { withFileSource } from '../protocol/node/file-source.ts';
 import { readSealedModel } from '../protocol/sealed-model.ts';
-import { type Bootstrapping, readBootstrappingKeys, requireBootstrapping } from '../trainer/bootstrapping.ts';
+import {
+  type Bootstrapping,
+  type ReadBootstrappingOptions,
+  readBootstrappingKeys,
+  requireBootstrapping,
+} from '../trainer/bootstrapping.ts';
 import { fit as fitSealed } from '../trainer/fit.ts';
 import type { FitObserver } from '../trainer/fit-options.ts';
 import { httpTransport } from '../trainer/http-transport.ts';
@@ -125,12 +130,14 @@ async function loadBootstrappingKeys(
   requireBootstrapping(keys);
   const path = bootstrappingKeys ?? bootstrappingKeysBeside(trainerKeys);
   const lively = form !== 'json';
-  if (lively) tellMemory(console, await fileSize(path));
+  const memory = memoryFor(await fileSize(path));
+  if (lively) console.note(memory.note);
   let progress: Progress | undefined;
   const onWarning = () => {};
   return await withFileSource(path, (source) =>
     readBootstrappingKeys(source, keys, {
       onWarning,
+      ...memory.options,
       ...(threads !== undefined && { threads }),
       onProgress: (done, total) => {
         if (!lively) return;
@@ -141,12 +148,27 @@ async function loadBootstrappingKeys(
   ).finally(() => progress?.stop());
 }
 
-function tellMemory(console: Console, fileBytes: number): void {
+/** What bootstrapping will take here, and how it makes do on a machine that has little more than that. */
+function memoryFor(fileBytes: number): {
+  readonly note: string;
+  readonly options: Pick<ReadBootstrappingOptions, 'residentBytes' | 'compact'>;
+} {
   const needed = bootstrappingMemory(fileBytes);
-  console.note(`bootstrapping keys: ${formatBytes(fileBytes)}, about ${formatBytes(needed)} of memory while training`);
-  if (needed < totalmem()) return;
-  console.warn(`this machine has ${formatBytes(totalmem())} of memory: it will work from its disk, and slowly`);
+  const keys = `bootstrapping keys: ${formatBytes(fileBytes)}`;
+  if (totalmem() > ROOMY * needed) {
+    return { note: `${keys}, about ${formatBytes(needed)} of memory beside the training`, options: {} };
+  }
+  const saved = fileBytes - TIGHT_RESIDENT_BYTES / 2;
+  const note =
+    `${keys}; this machine has ${formatBytes(totalmem())} of memory, so most keys are expanded anew each time: about ` +
+    `${formatBytes(needed - saved)} beside the training, and each bootstrapping takes a third longer`;
+  return { note, options: { residentBytes: TIGHT_RESIDENT_BYTES, compact: true } };
 }
+
+/** Training takes as much again as bootstrapping, the system a little. */
+const ROOMY = 2;
+/** Room for the keys that are used more than once. */
+const TIGHT_RESIDENT_BYTES = 0.6e9;
 
 /** HermeticError DISK, BAD_FILE. */
 export function loadTrainerKeys(console: Console, path: string, threads: number | undefined): Promise<TrainerKeys> {

@@ -58,7 +58,7 @@ function makeKey(g: number, gadget?: Gadget): SwitchingKey {
 
 /** Three keys of each shape, the large ones first. */
 function fill(residentBytes: number): KeyStore {
-  const store = new KeyStore(residentBytes);
+  const store = new KeyStore({ residentBytes });
   for (const g of ELEMENTS) store.put(largeName(g), makeKey(g));
   for (const g of ELEMENTS) store.put(smallName(g), makeKey(g, SMALL));
   return store;
@@ -101,7 +101,10 @@ describe('a store of switching keys', () => {
   });
 
   it('switches keys bit for bit alike from either memory', () => {
-    const [resident, parked] = [new KeyStore(Number.POSITIVE_INFINITY), new KeyStore(0)];
+    const [resident, parked] = [
+      new KeyStore({ residentBytes: Number.POSITIVE_INFINITY }),
+      new KeyStore({ residentBytes: 0 }),
+    ];
     for (const store of [resident, parked]) {
       for (const g of ELEMENTS) {
         // The same bytes in both: errors are drawn anew for every key.
@@ -153,10 +156,10 @@ describe('a store of switching keys', () => {
   });
 
   it('knows no other names', () => {
-    for (const store of [fill(0), fill(Number.POSITIVE_INFINITY), new KeyStore(1)]) {
+    for (const store of [fill(0), fill(Number.POSITIVE_INFINITY), new KeyStore({ residentBytes: 1 })]) {
       for (const name of ['', 'large', largeName(7), 'constructor']) expect(store.get(name)).toBeUndefined();
     }
-    const empty = new KeyStore(0);
+    const empty = new KeyStore({ residentBytes: 0 });
     expect([empty.residentBytes, empty.parkedBytes]).toEqual([0, 0]);
   });
 });

@@ -122,6 +122,11 @@ describe('bootstrapping keys in a file', () => {
       for (let again = 0; again < 2; again++) expect(refreshed(slower, ciphertext).equals(expected)).toBe(true);
       slower.dispose();
     }
+    // Half of each key, and the same bits still.
+    const compact = await read(file, party, { residentBytes: 0, compact: true });
+    expect(compact.keyBytes).toEqual({ resident: 0, parked: whole / 2 });
+    for (let again = 0; again < 2; again++) expect(refreshed(compact, ciphertext).equals(expected)).toBe(true);
+    compact.dispose();
     ciphertext.dispose();
   });
 

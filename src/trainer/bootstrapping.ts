@@ -47,6 +47,8 @@ export interface ReadBootstrappingOptions extends ReadOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** Bytes of the kernels' memory that keys may take. Default: what is left of 4 GiB beside the work. */
   readonly residentBytes?: number;
+  /** Keys beyond that wait with half of their bytes and are expanded anew each time: slower, for machines of 8 GB. */
+  readonly compact?: boolean;
 }
 
 /**
@@ -58,7 +60,7 @@ export async function readBootstrappingKeys(
   keys: TrainerKeys,
   options: ReadBootstrappingOptions = {},
 ): Promise<Bootstrapping> {
-  const { threads, onProgress, residentBytes, ...readOptions } = options;
+  const { threads, onProgress, residentBytes, compact, ...readOptions } = options;
   const { parameters } = keys.context;
   requireBootstrapping(keys);
   const engine = await createEngine(threads === undefined ? {} : { threads });
@@ -76,7 +78,7 @@ export async function readBootstrappingKeys(
       plan,
     );
     const room = MAX_HEAP_BYTES - engine.heap.bytesInUse - WORKING_LIMBS * 4 * context.ring.N;
-    const filled = new KeyStore(residentBytes ?? room);
+    const filled = new KeyStore({ residentBytes: residentBytes ?? room, ...(compact !== undefined && { compact }) });
     store = filled;
     let done = 0;
     await reader.readKeys((name, key) => {
