@@ -16,14 +16,18 @@ export function exposure({ exposure: items }: DemoReport): string {
 </section>`;
 }
 
-export function parameters({ parameters: p, network, recipe }: DemoReport): string {
+export function parameters({ parameters: p, network, recipe, refresh }: DemoReport): string {
   const layers = network.layers
     .map(({ inputs, units, activation }) => `${formatCount(inputs)} → ${units} ${activation}`)
     .join(', ');
   const momentum = recipe.momentum === 0 ? 'none' : `${recipe.momentum}${recipe.nesterov ? ', Nesterov' : ''}`;
+  const sparse =
+    refresh.mode === 'bootstrap'
+      ? ', but for the one that bootstrapping raises the modulus under (weight 32, 111 bits)'
+      : '';
   return `<section class="card">
 <h2>Parameters</h2>
-<p class="sub">Security by the 2024 table of homomorphic encryption parameters, secrets uniform ternary.</p>
+<p class="sub">Security by the 2024 table of homomorphic encryption parameters, secrets uniform ternary${sparse}.</p>
 ${list([
   ['Scheme', 'RNS-CKKS on 28-bit primes'],
   ['Set', `${p.set}: N = ${formatCount(p.N)}, ${formatCount(p.slots)} slots, ${p.levels} levels`],

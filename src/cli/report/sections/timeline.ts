@@ -4,7 +4,7 @@ import { formatDuration } from '../../format.ts';
 import { escapeHtml } from '../escape.ts';
 import type { DemoReport, Phase } from '../report.ts';
 
-export function timeline({ phases, wallSeconds }: DemoReport): string {
+export function timeline({ phases, wallSeconds, refresh }: DemoReport): string {
   const actors = [...new Set(phases.map(({ actor }) => actor))];
   const end = Math.max(wallSeconds, ...phases.map(({ start, seconds }) => start + seconds), 1e-9);
   const lanes = actors.map((actor, i) => lane(actor, i, phases, end));
@@ -14,7 +14,7 @@ export function timeline({ phases, wallSeconds }: DemoReport): string {
   });
   return `<section class="card">
 <h2>Where the time went</h2>
-<p class="sub">Each participant works behind a wall of its own; only files and masked ciphertexts pass.</p>
+<p class="sub">Each participant works behind a wall of its own; only ${refresh.mode === 'owner' ? 'files and masked ciphertexts' : 'files'} pass.</p>
 <div class="lanes">
 ${lanes.join('\n')}
 <span></span><div class="lane-axis"><span>0</span><span>${formatDuration((end / 2) * 1000)}</span><span>${formatDuration(end * 1000)}</span></div>
