@@ -1,6 +1,5 @@
 /** Training from file to file: what `train` does when all its words are understood. */
 
-import { totalmem } from 'node:os';
 import { HermeticError } from '../base/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { type FeatureSettings, featureCount } from '../data/settings.ts';
@@ -10,23 +9,18 @@ import type { TrainingPlan } from '../nn/sealed/plan.ts';
 import type { PhaseReport, SealedStepReport } from '../nn/sealed/training-loop.ts';
 import { withFileSource } from '../protocol/node/file-source.ts';
 import { readSealedModel } from '../protocol/sealed-model.ts';
-import {
-  type Bootstrapping,
-  type ReadBootstrappingOptions,
-  readBootstrappingKeys,
-  requireBootstrapping,
-} from '../trainer/bootstrapping.ts';
+import type { Bootstrapping } from '../trainer/bootstrapping.ts';
 import { fit as fitSealed } from '../trainer/fit.ts';
 import type { FitObserver } from '../trainer/fit-options.ts';
 import { httpTransport } from '../trainer/http-transport.ts';
 import { folderCheckpoints } from '../trainer/node/folder-checkpoints.ts';
 import { readTrainerKeys, type TrainerKeys } from '../trainer/trainer-keys.ts';
+import { loadBootstrappingKeys } from './bootstrapping-file.ts';
 import { type Console, toJsonLine } from './console.ts';
-import { formatBytes, formatCount, formatPercent } from './format.ts';
+import { formatCount, formatPercent } from './format.ts';
 import { bootstrappingKeysBeside } from './key-files.ts';
 import { featureSettingsOf } from './model-files.ts';
 import type { RefreshTarget } from './parsers.ts';
-import { bootstrappingMemory } from './plan-report.ts';
 import type { Progress } from './progress.ts';
 import { fileSize, requireWritable, writeSealed } from './sealed-files.ts';
 import { readToken } from './token-file.ts';
@@ -83,7 +77,7 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
     const sealedBatch = parseSealedLayout(model.packing, model.architecture).packing.offset;
     const { recipe } = prepareTraining(request.training, { data, sealedBatch });
     const { learningRate, ...known } = recipe;
-    if (refresh === 'bootstrap') bootstrapping = await loadBootstrappingKeys(console, keys, request);
+    if (refresh === 'bootstrap') bootstrapping = await loadBootstrapping(console, keys, request);
     const watch = new Watch(console, request.progress, recipe.steps);
     const training = { features: data.features, targets: data.targets.values };
     const result = await fitSealed(model, keys, training, {
@@ -121,54 +115,11 @@ function requireUse({ refresh, bootstrappingKeys }: TrainRequest): void {
   });
 }
 
-/** Says what the keys take before they are read. HermeticError DISK, BAD_FILE, WRONG_KEY, BAD_ARGUMENT. */
-async function loadBootstrappingKeys(
-  console: Console,
-  keys: TrainerKeys,
-  { keys: trainerKeys, bootstrappingKeys, threads, progress: form }: TrainRequest,
-): Promise<Bootstrapping> {
-  requireBootstrapping(keys);
-  const path = bootstrappingKeys ?? bootstrappingKeysBeside(trainerKeys);
-  const lively = form !== 'json';
-  const memory = memoryFor(await fileSize(path));
-  if (lively) console.note(memory.note);
-  let progress: Progress | undefined;
-  const onWarning = () => {};
-  return await withFileSource(path, (source) =>
-    readBootstrappingKeys(source, keys, {
-      onWarning,
-      ...memory.options,
-      ...(threads !== undefined && { threads }),
-      onProgress: (done, total) => {
-        if (!lively) return;
-        progress ??= console.progress({ unit: 'key', total, every: total });
-        progress.update(done);
-      },
-    }),
-  ).finally(() => progress?.stop());
+function loadBootstrapping(console: Console, keys: TrainerKeys, request: TrainRequest): Promise<Bootstrapping> {
+  const { bootstrappingKeys, threads, progress } = request;
+  const path = bootstrappingKeys ?? bootstrappingKeysBeside(request.keys);
+  return loadBootstrappingKeys(console, keys, { path, threads, silent: progress === 'json' });
 }
-
-/** What bootstrapping will take here, and how it makes do on a machine that has little more than that. */
-function memoryFor(fileBytes: number): {
-  readonly note: string;
-  readonly options: Pick<ReadBootstrappingOptions, 'residentBytes' | 'compact'>;
-} {
-  const needed = bootstrappingMemory(fileBytes);
-  const keys = `bootstrapping keys: ${formatBytes(fileBytes)}`;
-  if (totalmem() > ROOMY * needed) {
-    return { note: `${keys}, about ${formatBytes(needed)} of memory beside the training`, options: {} };
-  }
-  const saved = fileBytes - TIGHT_RESIDENT_BYTES / 2;
-  const note =
-    `${keys}; this machine has ${formatBytes(totalmem())} of memory, so most keys are expanded anew each time: about ` +
-    `${formatBytes(needed - saved)} beside the training, and each bootstrapping takes a third longer`;
-  return { note, options: { residentBytes: TIGHT_RESIDENT_BYTES, compact: true } };
-}
-
-/** Training takes as much again as bootstrapping, the system a little. */
-const ROOMY = 2;
-/** Room for the keys that are used more than once. */
-const TIGHT_RESIDENT_BYTES = 0.6e9;
 
 /** HermeticError DISK, BAD_FILE. */
 export function loadTrainerKeys(console: Console, path: string, threads: number | undefined): Promise<TrainerKeys> {
