@@ -2,6 +2,7 @@
 
 import { totalmem } from 'node:os';
 import { withFileSource } from '../protocol/node/file-source.ts';
+import type { CkksParameters } from '../schemes/ckks/parameters.ts';
 import {
   type Bootstrapping,
   type ReadBootstrappingOptions,
@@ -34,7 +35,7 @@ export async function loadBootstrappingKeys(
   { path, threads, silent }: BootstrappingFile,
 ): Promise<Bootstrapping> {
   requireBootstrapping(keys);
-  const memory = memoryFor(await fileSize(path));
+  const memory = memoryFor(await fileSize(path), keys.context.parameters);
   if (!silent) console.note(memory.note);
   let progress: Progress | undefined;
   const onWarning = () => {};
@@ -53,11 +54,14 @@ export async function loadBootstrappingKeys(
 }
 
 /** What bootstrapping will take here, and how it makes do on a machine that has little more than that. */
-function memoryFor(fileBytes: number): {
+function memoryFor(
+  fileBytes: number,
+  parameters: CkksParameters,
+): {
   readonly note: string;
   readonly options: Pick<ReadBootstrappingOptions, 'residentBytes' | 'compact'>;
 } {
-  const needed = bootstrappingMemory(fileBytes);
+  const needed = bootstrappingMemory(fileBytes, parameters);
   const keys = `bootstrapping keys: ${formatBytes(fileBytes)}`;
   if (totalmem() > ROOMY * needed) {
     return { note: `${keys}, about ${formatBytes(needed)} of memory beside the training`, options: {} };

@@ -40,16 +40,19 @@ export function planSizes(plan: TrainingPlan, parameters: CkksParameters): PlanS
     refreshUp: owner * refreshed * 2 * polynomial(0),
     refreshDown: owner * refreshed * polynomial(plan.freshLevel),
     memory:
-      bootstrappingMemory(bootstrappingKeys) +
+      bootstrappingMemory(bootstrappingKeys, parameters) +
       plan.stepCost.peakCiphertexts * words(baseLimbs + plan.freshLevel) +
       plan.chunks * plan.batch * plan.pitch * 8 +
       keys * digits * words(primes.length + specialPrimes.length),
   };
 }
 
-/** Keys take twice their file in memory; matrices, tables and ciphertexts some 1.5 GB at N = 2^16. */
-export function bootstrappingMemory(keyFileBytes: number): number {
-  return keyFileBytes === 0 ? 0 : 2 * keyFileBytes + 1.5e9;
+/** Matrices, tables and ciphertexts of a bootstrapping, a coefficient of the ring: some 1.5 GB at N = 2^16. */
+const WORK_BYTES = 23_000;
+
+/** Keys take twice their file in memory. */
+export function bootstrappingMemory(keyFileBytes: number, { N }: Pick<CkksParameters, 'N'>): number {
+  return keyFileBytes === 0 ? 0 : 2 * keyFileBytes + WORK_BYTES * N;
 }
 
 /** "4000-8-1". */
