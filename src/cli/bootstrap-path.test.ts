@@ -153,7 +153,7 @@ describe('train --refresh bootstrap', () => {
   it('tells what it needs, what it plans, and how far it is', async () => {
     const said = await say(trainWords('--out', at('told.sealed')));
     expect(said.code).toBe(exitCodes.ok);
-    expect(said.stderr).toMatch(/^bootstrapping keys: [\d.]+ MB, about [\d.]+ GB of memory while training$/m);
+    expect(said.stderr).toMatch(/^bootstrapping keys: [\d.]+ MB, about [\d.]+ MB of memory beside the training$/m);
     expect(said.stderr).toMatch(/^plan: 4 of 9 levels a step, 6 ciphertexts, 3 bootstrappings every 2 steps$/m);
     const levels = [...said.stderr.matchAll(/^step (\d)\/5 .* level (\d)\/8 · (.*) · loss locked$/gm)].map((m) =>
       m.slice(1),
@@ -265,9 +265,9 @@ describe('beside training', () => {
       securityBits: 128,
       plan: {
         refresh: 'bootstrap',
-        // Its slots repeat, which costs a bootstrapping a level; taking parameters apart costs another.
-        levels: { max: 17, perStep: 4, fresh: 12 },
-        stepsPerRefresh: 3,
+        // Keys of all slots; taking parameters apart after a bootstrapping costs a level.
+        levels: { max: 17, perStep: 4, fresh: 16 },
+        stepsPerRefresh: 4,
         refreshes: 1,
         bytes: { refreshUp: 0, refreshDown: 0 },
       },
