@@ -14,6 +14,11 @@ export interface KeyName {
   readonly galois: number;
 }
 
+/** One word for a name, to look it up by. */
+export function nameOf({ use, galois }: KeyName): string {
+  return `${use}:${galois}`;
+}
+
 /** All keys that the plans use, each once: the small ones first, then those that every bootstrapping uses most. */
 export function bootstrappingKeyNames({ ring }: BootstrappingContext, plans: readonly BootstrappingPlan[]): KeyName[] {
   const elements = (steps: readonly number[]): number[] => [...new Set(steps.map((s) => ring.galoisElement(s)))];

@@ -21,6 +21,7 @@ import {
   collectKeys,
   gadgetOf,
   type KeyName,
+  nameOf,
 } from './bootstrapping-keys.ts';
 import { type BootstrappingPlan, planBootstrapping, type TransformStage } from './bootstrapping-plan.ts';
 import { generateBootstrappingKeys } from './secret/bootstrapping-keys.ts';
@@ -43,7 +44,6 @@ interface Setup {
   readonly bootstrappers: readonly Bootstrapper[];
 }
 
-const nameOf = ({ use, galois }: KeyName): string => `${use}:${galois}`;
 const ordersOf = (names: readonly KeyName[]) => names.map((name, i) => ({ name, seed: new Uint8Array(32).fill(i) }));
 
 /** One bootstrapper for each log2 of the slots; the first for all. */

@@ -69,6 +69,6 @@ function memoryFor(
   const saved = fileBytes - TIGHT_RESIDENT_BYTES / 2;
   const note =
     `${keys}; this machine has ${formatBytes(totalmem())} of memory, so most keys are expanded anew each time: about ` +
-    `${formatBytes(needed - saved)} beside the training, and each bootstrapping takes a third longer`;
+    `${formatBytes(needed - saved)} beside the training, and bootstrapping is slower`;
   return { note, options: { residentBytes: TIGHT_RESIDENT_BYTES, compact: true } };
 }

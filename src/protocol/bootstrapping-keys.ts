@@ -3,7 +3,7 @@
  * have the sizes that the parameters give them and digests of their own, so a fetch that breaks off goes on at a section.
  */
 import * as z from 'zod';
-import { bootstrappingKeyNames, gadgetOf, type KeyName } from '../circuits/bootstrapping-keys.ts';
+import { bootstrappingKeyNames, gadgetOf, type KeyName, nameOf } from '../circuits/bootstrapping-keys.ts';
 import type { BootstrappingPlan } from '../circuits/bootstrapping-plan.ts';
 import { toMontgomery } from '../ring/poly.ts';
 import { SEED_BYTES, uniformPoly } from '../ring/sampler.ts';
@@ -126,9 +126,8 @@ export async function openBootstrappingKeys(
 
 /** Exactly the keys that the plan uses. */
 function checkNames(context: BootstrappingContext, { keys }: BootstrappingKeysHeader, plan: BootstrappingPlan): void {
-  const write = ({ use, galois }: KeyName): string => `${use}:${galois}`;
-  const expected = new Set(bootstrappingKeyNames(context, [plan]).map(write));
-  const got = new Set(keys.map(write));
+  const expected = new Set(bootstrappingKeyNames(context, [plan]).map(nameOf));
+  const got = new Set(keys.map(nameOf));
   if (got.size === keys.length && got.size === expected.size && [...got].every((name) => expected.has(name))) return;
   throw badFile('these are not the keys that bootstrapping uses', {
     expected: `${expected.size} keys`,

@@ -21,20 +21,13 @@ import { decodeFixedHeader, FIXED_HEADER_BYTES } from '../protocol/container-lay
 import { inspectFile } from '../protocol/inspect.ts';
 import { BootstrappingContext } from '../schemes/ckks/bootstrapping-context.ts';
 import { copyTo } from '../schemes/ckks/ciphertext.ts';
-import type { Bootstrapping } from './bootstrapping.ts';
 
 let party: Party;
-let other: Party;
-let file: Uint8Array;
-let bootstrapping: Bootstrapping;
 beforeAll(async () => {
-  [party, other] = [await makeParty(SET), await makeParty(SET)];
-  file = await bootstrappingFile(party);
-  bootstrapping = await read(file, party);
+  party = await makeParty(SET);
 });
 afterAll(() => {
-  bootstrapping.dispose();
-  for (const { owner, trainer } of [party, other]) for (const keys of [owner, trainer]) keys.dispose();
+  for (const keys of [party.owner, party.trainer]) keys.dispose();
 });
 
 describe('hostile bootstrapping keys', () => {

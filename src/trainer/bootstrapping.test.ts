@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   bootstrappingFile,
+  makeParties,
   makeParty,
-  nameOf,
   type Party,
   read,
   refreshed,
   refusal,
   residues,
-  SET,
   SLOT_TOLERANCE,
   SLOTS,
   sample,
@@ -16,7 +15,7 @@ import {
 } from '../../test/fixtures/bootstrapping-party.ts';
 import { silent } from '../../test/fixtures/sealed-round.ts';
 import { Bootstrapper } from '../circuits/bootstrapping.ts';
-import { bootstrappingKeyNames, collectKeys } from '../circuits/bootstrapping-keys.ts';
+import { bootstrappingKeyNames, collectKeys, nameOf } from '../circuits/bootstrapping-keys.ts';
 import { planBootstrapping } from '../circuits/bootstrapping-plan.ts';
 import { generateBootstrappingKeys } from '../circuits/secret/bootstrapping-keys.ts';
 import { createEngine } from '../kernels/wasm-executor.ts';
@@ -36,15 +35,11 @@ let party: Party;
 let other: Party;
 let file: Uint8Array;
 let bootstrapping: Bootstrapping;
+let dispose: () => void;
 beforeAll(async () => {
-  [party, other] = [await makeParty(SET), await makeParty(SET)];
-  file = await bootstrappingFile(party);
-  bootstrapping = await read(file, party);
+  ({ party, other, file, bootstrapping, dispose } = await makeParties());
 });
-afterAll(() => {
-  bootstrapping.dispose();
-  for (const { owner, trainer } of [party, other]) for (const keys of [owner, trainer]) keys.dispose();
-});
+afterAll(() => dispose());
 
 describe('bootstrapping keys in a file', () => {
   it('renew levels, and the owner finds the same slots', () => {

@@ -4,7 +4,7 @@
  */
 import { HermeticError } from '../base/errors.ts';
 import { Bootstrapper, type BootstrappingStage } from '../circuits/bootstrapping.ts';
-import { collectKeys, type KeyName } from '../circuits/bootstrapping-keys.ts';
+import { collectKeys, nameOf } from '../circuits/bootstrapping-keys.ts';
 import { planBootstrapping } from '../circuits/bootstrapping-plan.ts';
 import { MAX_HEAP_BYTES } from '../kernels/heap.ts';
 import { createEngine } from '../kernels/wasm-executor.ts';
@@ -71,7 +71,6 @@ export async function readBootstrappingKeys(
     requireTrainerKey(keys, reader.header.keyId, 'the file of bootstrapping keys');
     const plan = planFor(reader.header.logSlots);
     let store: KeyStore | undefined;
-    const nameOf = ({ use, galois }: KeyName): string => `${use}:${galois}`;
     const bootstrapper = new Bootstrapper(
       context,
       collectKeys((name) => store?.get(nameOf(name))),

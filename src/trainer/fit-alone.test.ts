@@ -1,12 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  bootstrappingFile,
-  makeParty,
-  type Party,
-  read,
-  refusal,
-  SET,
-} from '../../test/fixtures/bootstrapping-party.ts';
+import { bootstrappingFile, makeParties, type Party, read, refusal } from '../../test/fixtures/bootstrapping-party.ts';
 import { largestDifference, mail, makeData, makeModel, recipe, silent } from '../../test/fixtures/sealed-round.ts';
 import type { TrainingRecipe } from '../nn/architecture.ts';
 import { batches } from '../nn/feature-rows.ts';
@@ -24,15 +17,11 @@ let party: Party;
 let other: Party;
 let file: Uint8Array;
 let bootstrapping: Bootstrapping;
+let dispose: () => void;
 beforeAll(async () => {
-  [party, other] = [await makeParty(SET), await makeParty(SET)];
-  file = await bootstrappingFile(party);
-  bootstrapping = await read(file, party);
+  ({ party, other, file, bootstrapping, dispose } = await makeParties());
 });
-afterAll(() => {
-  bootstrapping.dispose();
-  for (const { owner, trainer } of [party, other]) for (const keys of [owner, trainer]) keys.dispose();
-});
+afterAll(() => dispose());
 
 describe('fit with bootstrapping keys', () => {
   const data = makeData();
