@@ -18,6 +18,8 @@ import { featureColumns, layerForm, type SealedLayout } from './layout.ts';
 export interface NamedSlots {
   readonly name: string;
   readonly slots: SlotVector;
+  /** The layout leaves the imaginary parts zero. */
+  readonly real: boolean;
 }
 
 /** Slot vectors of all parameters, in the order of `ciphertextNames`; lengths divide the slots, values repeat. */
@@ -27,7 +29,17 @@ export function packWeights(
   weights: readonly LayerWeights[],
 ): NamedSlots[] {
   const packed = architecture.layers.map((layer, i) => packLayer(layout, layer, i, weights[i]));
-  return nameCiphertexts(architecture, layout, packed).map(({ name, ciphertext }) => ({ name, slots: ciphertext }));
+  const real = flattenLayers(
+    packed.map(({ kernel, bias }, i) => ({
+      kernel: kernel.map((row) => row.map(() => false)),
+      bias: bias.map(() => layerForm(i) === 'list'),
+    })),
+  );
+  return nameCiphertexts(architecture, layout, packed).map(({ name, ciphertext }, i) => ({
+    name,
+    slots: ciphertext,
+    real: real[i],
+  }));
 }
 
 /** The inverse of `packWeights`, from decoded slots in the same order and shape. */

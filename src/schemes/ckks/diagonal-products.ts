@@ -74,6 +74,8 @@ export class DiagonalProducts {
   /** One ciphertext a group: not rescaled. All groups' weights must stand at one level and scale. */
   multiply(weights: readonly (readonly Ciphertext[])[], diagonals: EncodedDiagonals, factor: number): Ciphertext[] {
     const { count, chunks, babySteps } = diagonals;
+    const misfit = weights.find((group) => group.length !== chunks);
+    if (misfit) throw new RangeError(`weights: expected ${chunks} chunks, got ${misfit.length}`);
     const giants = count / babySteps;
     const steps = Array.from({ length: babySteps }, (_, s) => s);
     const rotated = weights.map((group) => group.flatMap((w) => this.evaluator.rotateMany(w, steps)));

@@ -5,11 +5,11 @@
  */
 
 import { HermeticError } from '../../base/errors.ts';
+import { Lifetimes } from '../lifetimes.ts';
 import type { DiagonalSource, Evaluator, PreparedDiagonals, SlotCiphertext } from '../scheme.ts';
 import { accumulateForward, accumulateTransposed, rotateInto } from './clear-arithmetic.ts';
 import type { ClearCiphertext, ClearOperation, ComplexSlots } from './clear-ciphertext.ts';
 import { type ClearNoise, type NoiseAdder, noiseAdder } from './clear-noise.ts';
-import { Lifetimes } from './lifetimes.ts';
 import { type ScaleChain, syntheticScaleChain } from './scale-chain.ts';
 
 /** Told of each operation: at which level it works, how many units of it, and the step of a rotation. */
@@ -306,6 +306,7 @@ export class ClearEvaluator implements Evaluator<ClearCiphertext> {
 
   #product(a: ClearCiphertext, b: ClearCiphertext): ClearCiphertext {
     if (a.product || b.product) throw new RangeError('multiply: expected rescaled ciphertexts, got a product');
+    if (a.level === 0) throw exhausted('a product', 1, 0);
     this.#observe('multiply', a.level, 1);
     const out = this.#blank(a.level, a.scale * b.scale, true);
     for (let i = 0; i < out.re.length; i++) {

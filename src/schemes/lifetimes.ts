@@ -6,6 +6,12 @@
 export class Lifetimes<C extends object> {
   readonly #alive: Set<C> = new Set<C>();
   readonly #scopes: C[][] = [];
+  readonly #freed: (ciphertext: C) => void;
+
+  /** @param freed called once for each ciphertext that is given up */
+  constructor(freed: (ciphertext: C) => void = () => {}) {
+    this.#freed = freed;
+  }
 
   /** Ciphertexts made and not yet freed. */
   get live(): number {
@@ -26,7 +32,7 @@ export class Lifetimes<C extends object> {
   }
 
   dispose(ciphertexts: readonly C[]): void {
-    for (const ciphertext of ciphertexts) this.#alive.delete(ciphertext);
+    for (const ciphertext of ciphertexts) if (this.#alive.delete(ciphertext)) this.#freed(ciphertext);
   }
 
   /** Frees what `compute` made, save what its result reaches; that belongs to the enclosing scope from then on. */
@@ -42,7 +48,7 @@ export class Lifetimes<C extends object> {
       this.#scopes.pop();
       const outer = this.#scopes.at(-1);
       for (const ciphertext of made) {
-        if (!kept.has(ciphertext)) this.#alive.delete(ciphertext);
+        if (!kept.has(ciphertext)) this.dispose([ciphertext]);
         else outer?.push(ciphertext);
       }
     }
