@@ -11,6 +11,8 @@ export interface RlweShape {
   readonly primes: readonly number[];
   /** Special primes of key switching. */
   readonly specialPrimes: readonly number[];
+  /** Primes that no key has: of plaintexts, or of products on the way. Last in the ring. */
+  readonly auxiliaryPrimes?: readonly number[];
   /** Limbs that stay at level 0. */
   readonly baseLimbs: number;
 }
@@ -38,7 +40,8 @@ export class RlweContext {
 
   constructor(engine: Engine, shape: RlweShape) {
     this.engine = engine;
-    this.ring = new Ring(engine, shape.logN, [...shape.primes, ...shape.specialPrimes]);
+    const { logN, primes, specialPrimes, auxiliaryPrimes = [] } = shape;
+    this.ring = new Ring(engine, logN, [...primes, ...specialPrimes, ...auxiliaryPrimes]);
     this.converter = new BaseConverter(this.ring);
     this.baseLimbs = shape.baseLimbs;
     this.ciphertextLimbs = shape.primes.length;
