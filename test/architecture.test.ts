@@ -22,7 +22,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['nn'],
   ['data'],
   ['protocol'],
-  ['owner', 'trainer'],
+  ['owner', 'trainer', 'attacks'],
   ['server'],
   ['cli'],
 ];
@@ -40,6 +40,7 @@ const ISOMORPHIC = [
   'protocol',
   'owner',
   'trainer',
+  'attacks',
 ];
 
 /** Files outside `node/` folders that may import `node:` modules, and why. */
@@ -212,6 +213,12 @@ describe('the wall around secret keys', () => {
     const leaks = [...reachable].filter(([path]) => isSecret(path)).map(([path, from]) => `${from} → ${path}`);
     expect(leaks).toEqual([]);
     expect(reachable.size).toBeGreaterThan(20);
+  });
+
+  it('stands between every attack and every secret: what they find, they find from what is public', () => {
+    const reachable = [...reachableFrom((path) => path.startsWith('attacks/')).keys()];
+    expect(reachable.filter(isSecret)).toEqual([]);
+    expect(reachable.length).toBeGreaterThan(5);
   });
 
   it('stands before the door of the whole package', () => {
