@@ -42,6 +42,8 @@ const KINDS = [
   'refresh-request',
   'refresh-response',
   'bootstrapping-keys',
+  'teaching-keys',
+  'teaching-model',
 ] as const;
 
 export type ContainerKind = Exclude<(typeof KINDS)[number], undefined>;

@@ -9,6 +9,7 @@ import {
   parameters,
   putTogether,
   refreshRequest,
+  sealedModel,
   takeApart,
 } from '../../test/vectors/format-v1/fixture.ts';
 import { concatBytes, writeU32, writeU64 } from '../base/bytes.ts';
@@ -28,13 +29,29 @@ import { parseHeader } from './schema.ts';
 import { readSealedModel } from './sealed-model.ts';
 import { readSealedPredictions } from './sealed-predictions.ts';
 import { decryptWithPassphrase, encryptWithPassphrase } from './secret/passphrase.ts';
+import { readTeachingKeys, readTeachingModel, writeTeachingKeys, writeTeachingModel } from './teaching-files.ts';
 
 const silent = { onWarning: () => {} };
 const options = { ...silent, parametersFor: () => parameters };
 const files: Record<string, Uint8Array> = {
   ...(await exampleFiles()),
   'bootstrapping.keys': await bootstrappingKeysBytes(),
+  ...(await teachingBytes()),
 };
+
+async function teachingBytes(): Promise<Record<string, Uint8Array>> {
+  const [keys, model] = [memorySink(), memorySink()];
+  const [scheme, slots, keyId] = ['vector', 4, 'a1'.repeat(16)] as const;
+  await writeTeachingKeys(keys, { scheme, slots, keys: { oneWay: [1, 2], packed: new Uint8Array(20).fill(7) } });
+  const { architecture, features, packing, provenance } = sealedModel;
+  const ciphertexts = [
+    { name: '0/kernel/0/0', level: 3, logScale: 24, re: { entries: new Uint8Array(9).fill(3) }, im: { entries: [1] } },
+    { name: '0/bias/0', level: 3, logScale: 24, re: { entries: [4] }, im: undefined },
+  ];
+  const fields = { scheme, slots, keyId, architecture, features, packing, provenance, demonstration: true };
+  await writeTeachingModel(model, { ...fields, ciphertexts });
+  return { 'teaching.keys': keys.bytes(), 'teaching.sealed': model.bytes() };
+}
 
 /** Header and frame only: `trainer/bootstrapping.test.ts` does the same to keys that a ring can use. */
 async function bootstrappingKeysBytes(): Promise<Uint8Array> {
@@ -73,6 +90,8 @@ const readers: Record<string, (source: ByteSource) => Promise<unknown>> = {
   'run.checkpoint': (source) => readCheckpoint(source, options),
   'refresh.request': (source) => readRefreshRequest(source, parameters, { ...silent, maxRecords: 2 }),
   'refresh.response': (source) => readRefreshResponse(source, refreshRequest, 2, parameters, silent),
+  'teaching.keys': (source) => readTeachingKeys(source, silent),
+  'teaching.sealed': (source) => readTeachingModel(source, silent),
 };
 const containers = Object.keys(readers);
 

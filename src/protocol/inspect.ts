@@ -18,6 +18,7 @@ import { looksLikeSafetensors, parseSafetensorsHeader, safetensorsHeaderLength }
 import { parseHeader } from './schema.ts';
 import { sealedModelHeader } from './sealed-model.ts';
 import { sealedPredictionsHeader } from './sealed-predictions.ts';
+import { teachingKeysHeader, teachingModelHeader } from './teaching-files.ts';
 
 export interface FileDescription {
   /** A kind of container, or one of the foreign kinds. */
@@ -95,6 +96,23 @@ const DESCRIBERS: Readonly<Record<ContainerKind, (container: ContainerReader) =>
   'bootstrapping-keys': (container) => {
     const { keyId, logSlots, keys } = contentOf(container, bootstrappingKeysHeader);
     return { keyId, slots: 2 ** logSlots, keys: keys.length, sections: container.sectionLengths.length };
+  },
+  'teaching-keys': (container) => ({ ...contentOf(container, teachingKeysHeader) }),
+  'teaching-model': (container) => {
+    const { warning, keyId, scheme, demonstration, architecture, features, provenance, ciphertexts } = contentOf(
+      container,
+      teachingModelHeader,
+    );
+    return {
+      warning,
+      scheme,
+      keyId,
+      demonstration,
+      ...describeArchitecture(architecture),
+      features: outline(features),
+      trainingRuns: trainingSoFar(provenance).runs,
+      ciphertexts: ciphertexts.length,
+    };
   },
 };
 
