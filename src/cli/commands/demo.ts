@@ -1,15 +1,19 @@
 /** `hermetic demo`: the whole path on a known task, sealed beside clear. */
 
 import { buildCommand, buildRouteMap, type Command, type RouteMap } from '@stricli/core';
+import { HermeticError } from '../../base/errors.ts';
+import { SCHEME_NAMES, type SchemeName } from '../../schemes/traits.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import type { DemoName, DemoRefresh } from '../demo/specs.ts';
 import { type OutputFlags, outputFlags, type ThreadFlags, threadFlags } from '../flags.ts';
 import { text } from '../parsers.ts';
+import { demoSeed, demoSeedImdb } from './demo-seed.ts';
 
 interface Flags extends ThreadFlags, OutputFlags {
   readonly out: string | undefined;
   readonly refresh: DemoRefresh;
+  readonly scheme: SchemeName;
 }
 
 const BRIEFS: Readonly<Record<DemoName, string>> = {
@@ -29,6 +33,8 @@ export const demo: RouteMap<HermeticContext> = buildRouteMap<string, HermeticCon
     mnist: demoCommand('mnist'),
     mnist38: demoCommand('mnist38'),
     digits: demoCommand('digits'),
+    seed: demoSeed,
+    'seed-imdb': demoSeedImdb,
   },
   docs: {
     brief: 'Train a known task sealed, beside the same in the clear',
@@ -57,15 +63,44 @@ function demoCommand(name: DemoName): Command<HermeticContext> {
           brief: 'Who renews the levels: the owner, by messages, or the trainer alone',
           default: 'owner',
         },
+        scheme: {
+          kind: 'enum',
+          values: SCHEME_NAMES,
+          brief: 'Homomorphic scheme; others than the default train exclusive or only',
+          default: 'ckks',
+        },
         ...threadFlags,
         ...outputFlags,
       },
     },
     async func(this: HermeticContext, flags: Flags): Promise<void> {
+      const { refresh, scheme, threads } = flags;
+      const console = new Console(this.io, flags);
+      if (scheme !== 'ckks') {
+        requireFlagsOfScheme(name, flags);
+        const { runSchemeDemo } = await import('../schemes/scheme-demo.ts');
+        await runSchemeDemo({ console, scheme, threads, folder: flags.out ?? `out/${name}-${scheme}` });
+        return;
+      }
       const { runDemo } = await import('../demo/run-demo.ts');
-      const { refresh, threads } = flags;
       const folder = flags.out ?? `out/${name}${refresh === 'bootstrap' ? '-alone' : ''}`;
-      await runDemo(name, { console: new Console(this.io, flags), folder, threads, refresh });
+      await runDemo(name, { console, folder, threads, refresh });
     },
+  });
+}
+
+/** Other schemes than the default train the smallest network, and only CKKS bootstraps. */
+function requireFlagsOfScheme(name: DemoName, { scheme, refresh }: Flags): void {
+  if (name !== 'xor') {
+    throw new HermeticError('BAD_ARGUMENT', `${name} trains on ckks only`, {
+      expected: '--scheme ckks',
+      got: `--scheme ${scheme}`,
+      mend: `hermetic demo xor --scheme ${scheme} is small enough for it.`,
+    });
+  }
+  if (refresh === 'owner') return;
+  throw new HermeticError('BAD_ARGUMENT', `the scheme ${scheme} does not bootstrap`, {
+    expected: '--refresh owner',
+    mend: 'Leave --refresh away, or take ckks.',
   });
 }

@@ -1,14 +1,16 @@
 /** `hermetic seal`: a plain network becomes ciphertexts. */
 
 import { buildCommand, type Command } from '@stricli/core';
+import { HermeticError } from '../../base/errors.ts';
+import type { TeachingSchemeName } from '../../schemes/traits.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import {
   type OutputFlags,
   type OwnerKeyFlags,
   outputFlags,
-  ownerKeyFlags,
   parseBatch,
+  passphraseFlag,
   type ThreadFlags,
   threadFlags,
 } from '../flags.ts';
@@ -16,7 +18,10 @@ import { formatBytes, formatCount } from '../format.ts';
 import { readPlainModel } from '../model-files.ts';
 import { text } from '../parsers.ts';
 
-interface Flags extends OwnerKeyFlags, ThreadFlags, OutputFlags {
+interface Flags extends Omit<OwnerKeyFlags, 'key'>, ThreadFlags, OutputFlags {
+  readonly key: string | undefined;
+  readonly scheme: 'ckks' | TeachingSchemeName;
+  readonly demonstration: boolean;
   readonly batch: number | undefined;
   readonly out: string;
 }
@@ -24,11 +29,29 @@ interface Flags extends OwnerKeyFlags, ThreadFlags, OutputFlags {
 export const seal: Command<HermeticContext> = buildCommand<Flags, [string], HermeticContext>({
   docs: {
     brief: 'Encrypt a network, so that it can be trained but not read',
-    fullDescription: '  hermetic seal model.safetensors --key keys/owner.key --passphrase-file pw --out model.sealed',
+    fullDescription: [
+      '  hermetic seal model.safetensors --key keys/owner.key --passphrase-file pw --out model.sealed',
+      '',
+      'With --scheme vector or yashe, which hide nothing, a demonstration is sealed under a key that nobody keeps: --out',
+      'names a folder then, and hermetic break opens it.',
+    ].join('\n'),
   },
   parameters: {
     flags: {
-      ...ownerKeyFlags,
+      ...passphraseFlag,
+      key: { kind: 'parsed', parse: text, brief: "The owner's key", placeholder: 'owner.key', optional: true },
+      scheme: {
+        kind: 'enum',
+        values: ['ckks', 'vector', 'yashe'],
+        brief: 'Homomorphic scheme; vector and yashe are for demonstrations only',
+        default: 'ckks',
+      },
+      demonstration: {
+        kind: 'boolean',
+        brief: 'Mark the model as a demonstration, whose weights need no protection',
+        default: false,
+        withNegated: false,
+      },
       batch: {
         kind: 'parsed',
         parse: parseBatch,
@@ -54,8 +77,17 @@ async function runSeal(this: HermeticContext, flags: Flags, path: string): Promi
   const { withOwnerKeys } = await import('../key-files.ts');
   const { fileSize, writeSealed } = await import('../sealed-files.ts');
   const model = await readPlainModel(path);
-  await withOwnerKeys(console, flags, async (keys) => {
-    const sealed = owner.seal(model, keys, { ...(flags.batch !== undefined && { batch: flags.batch }) });
+  const { key, scheme, demonstration, batch } = flags;
+  if (scheme !== 'ckks') {
+    const { sealDemonstration } = await import('../schemes/seal-demonstration.ts');
+    await sealDemonstration(console, model, { scheme, demonstration, batch, folder: flags.out });
+    return;
+  }
+  if (key === undefined) {
+    throw new HermeticError('BAD_ARGUMENT', 'the option --key is missing', { mend: 'hermetic keygen makes one.' });
+  }
+  await withOwnerKeys(console, { ...flags, key }, async (keys) => {
+    const sealed = owner.seal(model, keys, { demonstration, ...(batch !== undefined && { batch }) });
     const modelId = await writeSealed(flags.out, sealed, keys.parameters);
     const bytes = await fileSize(flags.out);
     const { set, securityBits } = keys.parameters.description;

@@ -105,7 +105,7 @@ async function planOf({ recipe, refresh: refreshMode }: DemoStage): Promise<Demo
 }
 
 /** The evaluation keys that the plan uses: for small batches far fewer than every plan would need. */
-function neededKeys(plan: TrainingPlan): EvaluationKeyNeeds {
+export function neededKeys(plan: Pick<TrainingPlan, 'batch' | 'rotations'>): EvaluationKeyNeeds {
   const babies = Array.from({ length: Math.min(MOST_BABY_STEPS, plan.batch - 1) }, (_, i) => i + 1);
   const rotations = new Set([...plan.rotations, ...babies]);
   for (let step = 1; step < plan.batch; step *= 2) rotations.add(step).add(-step);

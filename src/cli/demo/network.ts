@@ -26,7 +26,7 @@ export interface DemoNetwork {
 export async function prepareNetwork(stage: DemoStage): Promise<DemoNetwork> {
   const { story, timeline, spec } = stage;
   story.chapter('owner', `A network for ${spec.rowName}s`);
-  const network = await timeline.phase('owner', 'Fit the features, draw the weights', () => prepare(stage));
+  const network = await timeline.phase('owner', 'Fit the features, draw the weights', () => makeNetwork(stage));
   const { architecture } = network.model;
   story.tell(
     `${shapeOf(architecture)}: ${formatCount(parameterCount(architecture))} random weights on ` +
@@ -36,7 +36,8 @@ export async function prepareNetwork(stage: DemoStage): Promise<DemoNetwork> {
   return network;
 }
 
-async function prepare({ spec, recipe }: DemoStage): Promise<DemoNetwork> {
+/** HermeticError BAD_ARGUMENT where the data set is not installed. */
+export async function makeNetwork({ spec, recipe }: Pick<DemoStage, 'spec' | 'recipe'>): Promise<DemoNetwork> {
   const split = await loadSplit(spec.name);
   if (split === undefined) throw new RangeError(`there is no data set ${spec.name}`);
   const { fitPart } = spec;

@@ -48,6 +48,9 @@ export class ClearIntegers implements IntegerEvaluator<ClearInteger>, IntegerSec
   }
 
   encrypt(values: readonly bigint[]): ClearInteger {
+    if (values.length === 0 || this.slots % values.length !== 0) {
+      throw new RangeError(`values: expected a number of them that divides ${this.slots}, got ${values.length}`);
+    }
     return this.#make(
       Array.from({ length: this.slots }, (_, i) => values[i % values.length]),
       this.depth,
