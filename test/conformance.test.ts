@@ -85,6 +85,24 @@ describe.each(ENTRIES)('$name', ({ make }) => {
     expect(party.precisionBits).toBeGreaterThan(2);
   });
 
+  it('keeps its scale, or lets it grow, as it declares', () => {
+    const { evaluator, capabilities } = party;
+    const a = encrypt(values());
+    const product = evaluator.rescale(evaluator.multiply(a, a));
+    const growth = Math.log2(product.scale / a.scale);
+    if (capabilities.scales === 'kept') expect(Math.abs(growth)).toBeLessThan(0.1);
+    else expect(growth).toBeCloseTo(Math.log2(a.scale), 6);
+    const isExact = capabilities.arithmetic === 'exact';
+    if (isExact && capabilities.scales === 'growing') {
+      const eighths = Float64Array.from({ length: slots }, () => Math.round(random.uniform(-8, 8)) / 8);
+      const square = party.decrypt(
+        evaluator.multiply(party.encrypt({ re: eighths }, top), party.encrypt({ re: eighths }, top)),
+      );
+      expect(Array.from(square.re)).toEqual(Array.from(eighths, (x) => x * x));
+    }
+    expect(capabilities.levels === 'endless').toBe(party.refresher.mode === 'none');
+  });
+
   it('encrypts, and repeats short vectors', () => {
     const x = values();
     expectSlots(

@@ -14,6 +14,16 @@
 
 export type { EvaluationKeyNeeds } from '../rlwe/keys.ts';
 
+/** What a scheme is able to, as it declares it; the conformance tests hold each to its word. */
+export interface SchemeCapabilities {
+  /** 'exact': slots hold integers under fixed point, and nothing is lost. 'approximate': the last bits are noise. */
+  readonly arithmetic: 'exact' | 'approximate';
+  /** 'kept': `rescale` brings products back to the scale of fresh ciphertexts. 'growing': only a refresh does. */
+  readonly scales: 'kept' | 'growing';
+  /** 'owner': levels are spent and the owner renews them. 'endless': they never are. */
+  readonly levels: 'owner' | 'endless';
+}
+
 export interface SlotCiphertext {
   /** Rescalings left. */
   readonly level: number;

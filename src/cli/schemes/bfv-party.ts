@@ -7,7 +7,6 @@ import type { BfvCiphertext } from '../../schemes/bfv/ciphertext.ts';
 import { BfvContext } from '../../schemes/bfv/context.ts';
 import { BfvEvaluator } from '../../schemes/bfv/evaluator.ts';
 import { bfvParameters, insecureBfvParameters } from '../../schemes/bfv/parameters.ts';
-import { rerandomize } from '../../schemes/bfv/public-encryption.ts';
 import { BfvSecret } from '../../schemes/bfv/secret/secret-scheme.ts';
 import type { FixedPointCiphertext } from '../../schemes/fixed-point/ciphertext.ts';
 import { EXACT_FIXED_POINT, EXACT_PLAIN_PRIMES, rotationsWithin } from './exact-fixed-point.ts';
@@ -33,13 +32,12 @@ export async function bfvIntegers(options: PartyOptions): Promise<IntegerParty<B
     conjugation: false,
     relinearization: true,
   });
-  const evaluator = new BfvEvaluator(context, keys);
   const { N, primes, plainPrimes, securityBits } = parameters;
   const limbs = [...polynomialsOf(keys)].reduce((sum, poly) => sum + poly.limbCount, 0);
   return {
     scheme: 'bfv',
     security: options.insecure ? 'insecure' : `${securityBits} bits`,
-    evaluator: Object.assign(evaluator, { rerandomize: (a: BfvCiphertext) => rerandomize(context, publicKey, a) }),
+    evaluator: new BfvEvaluator(context, keys, publicKey),
     secret: new BfvSecret(context, secretKey),
     options: { slots, ...EXACT_FIXED_POINT },
     ciphertextBytes: 2 * primes.length * plainPrimes.length * N * WORD,

@@ -25,6 +25,7 @@ export async function ckksParty(options: PartyOptions): Promise<SchemeParty<Ciph
   return {
     scheme: 'ckks',
     security: options.insecure ? 'insecure' : `${keys.parameters.description.securityBits} bits`,
+    capabilities: { arithmetic: 'approximate', scales: 'kept', levels: 'owner' },
     evaluator,
     refresher: {
       mode: 'owner',

@@ -28,7 +28,8 @@ export interface SchemeFigures {
 }
 
 export function figuresOf(task: SchemeTask, party: SchemeParty, run: SchemeRun, keySeconds: number): SchemeFigures {
-  const { title, arithmetic, attack } = SCHEMES[party.scheme];
+  const { title, attack } = SCHEMES[party.scheme];
+  const { arithmetic } = party.capabilities;
   const trainingSeconds = run.stepMs.reduce((sum, ms) => sum + ms, 0) / 1000;
   return {
     scheme: party.scheme,

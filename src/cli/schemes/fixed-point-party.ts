@@ -8,6 +8,7 @@ import { FixedPointEvaluator, type FixedPointOptions } from '../../schemes/fixed
 import { FixedPointSecret } from '../../schemes/fixed-point/secret/fixed-point-secret.ts';
 import type { IntegerEvaluator, IntegerSecret } from '../../schemes/integer-scheme.ts';
 import type { Refresher } from '../../schemes/refresher.ts';
+import type { SchemeCapabilities } from '../../schemes/scheme.ts';
 import type { SchemeName, TeachingSchemeName } from '../../schemes/traits.ts';
 import type { SchemeParty } from './party.ts';
 
@@ -29,6 +30,9 @@ export interface IntegerParty<X> {
   readonly dispose: () => void;
 }
 
+const DIVIDES: SchemeCapabilities = { arithmetic: 'exact', scales: 'kept', levels: 'endless' };
+const GROWS: SchemeCapabilities = { arithmetic: 'exact', scales: 'growing', levels: 'owner' };
+
 export function fixedPointParty<X>(party: IntegerParty<X>): SchemeParty<FixedPointCiphertext<X>> {
   const { scheme, security, options, publicKeyBytes, plain, dispose } = party;
   const evaluator = new FixedPointEvaluator(party.evaluator, options);
@@ -36,6 +40,7 @@ export function fixedPointParty<X>(party: IntegerParty<X>): SchemeParty<FixedPoi
   return {
     scheme,
     security,
+    capabilities: party.evaluator.divide ? DIVIDES : GROWS,
     evaluator,
     refresher: party.evaluator.divide ? noRefresher() : ownerRefresher(evaluator, secret),
     encrypt: (values, level) => secret.encrypt(values, level),

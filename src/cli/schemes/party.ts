@@ -2,7 +2,7 @@
 
 import type { PlainForm, TeachingCiphertext } from '../../protocol/teaching-files.ts';
 import type { Refresher } from '../../schemes/refresher.ts';
-import type { Evaluator, SlotCiphertext } from '../../schemes/scheme.ts';
+import type { Evaluator, SchemeCapabilities, SlotCiphertext } from '../../schemes/scheme.ts';
 import type { SchemeName, TeachingSchemeName } from '../../schemes/traits.ts';
 
 export interface PartySlots {
@@ -15,6 +15,7 @@ export interface SchemeParty<C extends SlotCiphertext = SlotCiphertext> {
   readonly scheme: SchemeName;
   /** Of these parameters: "128 bits", "none", "insecure (tests)". */
   readonly security: string;
+  readonly capabilities: SchemeCapabilities;
   /** What the trainer holds. */
   readonly evaluator: Evaluator<C>;
   readonly refresher: Refresher<C>;

@@ -17,12 +17,13 @@ import {
   truncate,
 } from '../../ring/poly.ts';
 import type { Decomposition, PolyPair } from '../../rlwe/key-switching.ts';
-import type { EvaluationKeys, SwitchingKey } from '../../rlwe/keys.ts';
+import type { EvaluationKeys, PublicKey, SwitchingKey } from '../../rlwe/keys.ts';
 import { centredModulo } from '../../rlwe/plaintext-lift.ts';
 import type { IntegerEvaluator } from '../integer-scheme.ts';
 import { BfvCiphertext, polynomialsIn } from './ciphertext.ts';
 import type { BfvContext } from './context.ts';
 import { combine, type Noise } from './noise.ts';
+import { rerandomize } from './public-encryption.ts';
 
 type Triple = [Poly<'ntt'>, Poly<'ntt'>, Poly<'ntt'>];
 
@@ -33,12 +34,15 @@ export class BfvEvaluator implements IntegerEvaluator<BfvCiphertext> {
   readonly scheme = 'bfv';
   readonly context: BfvContext;
   readonly depth: number;
+  /** With a public key. */
+  readonly rerandomize?: (a: BfvCiphertext) => BfvCiphertext;
   private readonly keys: EvaluationKeys;
 
-  constructor(context: BfvContext, keys: EvaluationKeys) {
+  constructor(context: BfvContext, keys: EvaluationKeys, publicKey?: PublicKey) {
     this.context = context;
     this.keys = keys;
     this.depth = context.noise.depth();
+    if (publicKey) this.rerandomize = (a) => rerandomize(context, publicKey, a);
   }
 
   get slots(): number {

@@ -1,6 +1,6 @@
 /**
  * YASHE' (Bos, Lauter, Loftus and Naehrig 2013/075, section 5; products after Halevi, Polyakov and Shoup 2018/117).
- * Exact; noise is estimated, and an operation that could make a decryption wrong is refused. Broken: see YASHE_WARNING.
+ * Exact; noise is estimated, and an operation that could make a decryption wrong is refused. Broken: see `SCHEMES` in traits.ts.
  */
 import { HermeticError } from '../../base/errors.ts';
 import {

@@ -9,11 +9,6 @@ import { logModulus } from '../../rlwe/security-table.ts';
 
 export const YASHE_SET = 'insecure-yashe-32';
 
-export const YASHE_WARNING: string =
-  'YASHE is broken. Parameters that compute anything useful need a modulus so large that the subfield attacks on ' +
-  'overstretched NTRU (Albrecht, Bai and Ducas, ePrint 2016/127) find the secret key from the public one. This set is ' +
-  'for teaching: `hermetic break yashe` recovers its key. Seal nothing with it that may not be read by all.';
-
 export interface YasheParameters {
   readonly set: typeof YASHE_SET;
   /** Of the kernels' ring. */

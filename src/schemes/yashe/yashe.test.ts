@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../base/seeded-random.ts';
 import { createTwinEngine } from '../../kernels/twin-executor.ts';
+import { SCHEMES } from '../traits.ts';
 import type { YasheCiphertext } from './ciphertext.ts';
 import { YasheContext } from './context.ts';
 import { YasheEvaluator } from './evaluator.ts';
 import { publicKeyIntegers, type YasheEvaluationKeys, type YashePublicKey } from './keys.ts';
-import { YASHE_SET, YASHE_WARNING, yasheParameters } from './parameters.ts';
+import { YASHE_SET, yasheParameters } from './parameters.ts';
 import {
   ciphertextFromPlain,
   ciphertextToPlain,
@@ -307,7 +308,7 @@ describe('plain forms', () => {
 it('says that it is broken', async () => {
   expect(PARAMETERS.insecure).toBe(true);
   expect(PARAMETERS.securityBits).toBe(0);
-  expect(YASHE_WARNING).toContain('2016/127');
+  expect(SCHEMES.yashe.warning).toContain('2016/127');
   await expect(yasheParameters('yashe')).rejects.toThrow(expect.objectContaining({ code: 'BAD_ARGUMENT' }));
   await expect(yasheParameters(YASHE_SET, 0)).rejects.toThrow(RangeError);
 });

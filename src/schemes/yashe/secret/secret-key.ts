@@ -1,6 +1,6 @@
 /**
  * The owner's secret: for each plaintext prime t a ternary f', with f = t·f' + 1 invertible modulo q. Never leaves
- * `secret/` and `owner/`, though anyone can compute it from the public key: see YASHE_WARNING.
+ * `secret/` and `owner/`, though anyone can compute it from the public key: see `SCHEMES` in traits.ts.
  */
 import { copyBytes } from '../../../base/bytes.ts';
 import { HermeticError } from '../../../base/errors.ts';
