@@ -9,8 +9,6 @@ export interface SchemeTraits {
   readonly name: SchemeName;
   readonly title: string;
   readonly source: string;
-  /** 'exact': integers, as long as they fit. 'approximate': the last bits of a number are noise. */
-  readonly arithmetic: 'exact' | 'approximate';
   readonly security: string;
   /** The command that opens it, or fails to. */
   readonly attack: string | undefined;
@@ -24,7 +22,6 @@ export const SCHEMES: Readonly<Record<SchemeName, SchemeTraits>> = {
     name: 'clear',
     title: 'no encryption, the levels and the noise of CKKS',
     source: '',
-    arithmetic: 'approximate',
     security: 'none',
     attack: undefined,
     warning: undefined,
@@ -33,7 +30,6 @@ export const SCHEMES: Readonly<Record<SchemeName, SchemeTraits>> = {
     name: 'vector',
     title: 'integer vectors, as in the post of 2017',
     source: 'Zhou and Wornell 2014; Yu, Lai and Payor 2015',
-    arithmetic: 'exact',
     security: 'broken',
     attack: 'hermetic break vector',
     warning:
@@ -44,7 +40,6 @@ export const SCHEMES: Readonly<Record<SchemeName, SchemeTraits>> = {
     name: 'bfv',
     title: 'Brakerski/Fan–Vercauteren, RNS, batched',
     source: '2012/144; 2018/117',
-    arithmetic: 'exact',
     security: '128 bits',
     attack: undefined,
     warning: undefined,
@@ -53,7 +48,6 @@ export const SCHEMES: Readonly<Record<SchemeName, SchemeTraits>> = {
     name: 'yashe',
     title: 'YASHE′ at teaching size, batched',
     source: '2013/075',
-    arithmetic: 'exact',
     security: 'broken',
     attack: 'hermetic break yashe',
     warning:
@@ -64,7 +58,6 @@ export const SCHEMES: Readonly<Record<SchemeName, SchemeTraits>> = {
     name: 'ckks',
     title: 'Cheon–Kim–Kim–Song, RNS: the default',
     source: '2016/421; 2018/931',
-    arithmetic: 'approximate',
     security: '128 bits',
     attack: 'hermetic break unlock, refresh, cpad',
     warning: undefined,
