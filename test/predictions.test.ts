@@ -1,10 +1,13 @@
 /** Sealed predictions: made without the key, unlocked a label or a few bits at a time. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { HermeticError } from '../src/base/errors.ts';
 import { DenseRows, type FeatureRows } from '../src/nn/feature-rows.ts';
 import { Sequential } from '../src/nn/model.ts';
 import { createRefreshService } from '../src/owner/owner-refresh.ts';
+import type { Release } from '../src/owner/release.ts';
 import { open, seal } from '../src/owner/seal.ts';
-import { unlockPredictions } from '../src/owner/unlock.ts';
+import { type UnlockedRow, unlockPredictions } from '../src/owner/unlock.ts';
+import { UnlockLedger, unlockLimit } from '../src/owner/unlock-ledger.ts';
 import { memorySink, memorySource } from '../src/protocol/byte-source.ts';
 import { fromRecord } from '../src/protocol/ckks-codec.ts';
 import type { PlainModel } from '../src/protocol/model-file.ts';
@@ -52,6 +55,15 @@ function inTheClear({ architecture, weights }: PlainModel, rows: FeatureRows = f
   return Sequential.from(architecture, weights).predict(rows);
 }
 
+function withId(predictions: ReadSealedPredictions, predictionsId: string): ReadSealedPredictions {
+  return { ...predictions, predictionsId };
+}
+
+/** For nobody's eyes but the owner's. */
+function unlockAll(predictions: SealedPredictions, release: Release = { kind: 'label' }): Promise<UnlockedRow[]> {
+  return unlockPredictions(predictions, party.owner, { ledger: 'private', release });
+}
+
 const STEP = 2 ** -12;
 
 describe('sealed predictions', () => {
@@ -64,7 +76,7 @@ describe('sealed predictions', () => {
     const model = makeModel(layers);
     const predictions = await sealedPredictions(model);
     const range = [-2, 2] as const;
-    const unlocked = unlockPredictions(predictions, party.owner, { release: { kind: 'rounded', range } });
+    const unlocked = await unlockAll(predictions, { kind: 'rounded', bits: 12, range });
     expect(unlocked.map(({ row }) => row)).toEqual(Array.from({ length: 40 }, (_, row) => row));
     inTheClear(model).forEach((expected, row) => {
       expect(Math.abs(unlocked[row].outputs![0] - expected)).toBeLessThan(4 * STEP);
@@ -80,7 +92,7 @@ describe('sealed predictions', () => {
     expect(predictions.packing).toMatchObject({ form });
     const classes = predictions.classes;
     const clear = inTheClear(model);
-    const unlocked = unlockPredictions(predictions, party.owner);
+    const unlocked = await unlockAll(predictions);
     for (const { row, label, outputs } of unlocked) {
       const values = [...clear.subarray(row * classes, (row + 1) * classes)];
       expect(values[label]).toBeGreaterThan(Math.max(...values) - STEP);
@@ -90,11 +102,12 @@ describe('sealed predictions', () => {
 
   it('are unlocked a row at a time, in any order', async () => {
     const predictions = await sealedPredictions(makeModel());
-    const all = unlockPredictions(predictions, party.owner);
+    const all = await unlockAll(predictions);
+    const ledger = new UnlockLedger();
     for (const rows of [[39], [17, 2, 17], []]) {
-      expect(unlockPredictions(predictions, party.owner, { rows })).toEqual(rows.map((row) => all[row]));
+      expect(await unlockPredictions(predictions, party.owner, { ledger, rows })).toEqual(rows.map((row) => all[row]));
     }
-    expect(() => unlockPredictions(predictions, party.owner, { rows: [40] })).toThrow(/no row 40/);
+    await expect(unlockPredictions(predictions, party.owner, { ledger, rows: [40] })).rejects.toThrow(/no row 40/);
   });
 
   it('cost little for a single row', async () => {
@@ -102,8 +115,7 @@ describe('sealed predictions', () => {
     const one = DenseRows.from([[0.5, -0.2, 0.1, 0, 0.3, -0.9]]);
     const predictions = await sealedPredictions(model, one);
     expect(predictions.records).toHaveLength(1);
-    const release = { kind: 'rounded' } as const;
-    const [{ outputs }] = unlockPredictions(predictions, party.owner, { release });
+    const [{ outputs }] = await unlockAll(predictions, { kind: 'rounded', bits: 12 });
     expect(Math.abs(outputs![0] - inTheClear(model, one)[0])).toBeLessThan(2 * STEP);
   });
 
@@ -142,7 +154,7 @@ describe('sealed predictions', () => {
     const model = await mail(trained.model, party);
     const predictions = await mailPredictions(await predictSealed(model, party.trainer, features));
     const clear = inTheClear(open(model, party.owner));
-    unlockPredictions(predictions, party.owner).forEach(({ row, label }) => {
+    (await unlockAll(predictions)).forEach(({ row, label }) => {
       if (Math.abs(clear[row] - 0.5) > STEP) expect(label).toBe(Number(clear[row] > 0.5));
     });
   });
@@ -151,19 +163,21 @@ describe('sealed predictions', () => {
 describe('unlocking', () => {
   it('never releases more than 12 bits a row', async () => {
     const predictions = await sealedPredictions(makeModel('4:linear,3:linear'));
-    const release = (bits: number) =>
-      unlockPredictions(predictions, party.owner, { rows: [0], release: { kind: 'rounded', bits } });
-    expect(() => release(13)).toThrow(expect.objectContaining({ code: 'POLICY_DENIED' }));
-    expect(() => release(2)).toThrow(RangeError);
-    expect(new Set(release(12)[0].outputs).size).toBeLessThanOrEqual(3);
-    for (const output of release(12)[0].outputs!) expect(Number.isInteger(output * 16 - 0.5)).toBe(true);
+    const release = async (bits?: number): Promise<readonly number[]> =>
+      (await unlockAll(predictions, { kind: 'rounded', ...(bits !== undefined && { bits }) }))[0].outputs!;
+    await expect(release(13)).rejects.toMatchObject({ code: 'POLICY_DENIED' });
+    await expect(release(2)).rejects.toThrow(RangeError);
+    for (const output of await release(12)) expect(Number.isInteger(output * 16 - 0.5)).toBe(true);
+    // Eight bits are meant where none are named: two for each of three outputs.
+    expect(await release()).toEqual(await release(8));
+    for (const output of await release()) expect(Number.isInteger(output * 4 - 0.5)).toBe(true);
   });
 
   it('is for the owner of the key alone', async () => {
     const predictions = await sealedPredictions(makeModel());
-    expect(() => unlockPredictions(predictions, stranger.owner)).toThrow(
-      expect.objectContaining({ code: 'WRONG_KEY' }),
-    );
+    await expect(unlockPredictions(predictions, stranger.owner, { ledger: 'private' })).rejects.toMatchObject({
+      code: 'WRONG_KEY',
+    });
   });
 
   it('refuses files that were put together wrongly', async () => {
@@ -181,10 +195,108 @@ describe('unlocking', () => {
       { records: rest },
     ];
     for (const change of wrong) {
-      expect(() => unlockPredictions({ ...predictions, ...change }, party.owner)).toThrow(
-        expect.objectContaining({ code: 'BAD_FILE' }),
-      );
+      const ledger = new UnlockLedger();
+      await expect(unlockPredictions({ ...predictions, ...change }, party.owner, { ledger })).rejects.toMatchObject({
+        code: 'BAD_FILE',
+      });
+      expect(await ledger.answers(party.owner)).toEqual([]);
     }
+  });
+});
+
+describe('the ledger of what is unlocked', () => {
+  const bit = { kind: 'rounded', bits: 1 } as const;
+
+  it('must be named, or the answers said to be private', async () => {
+    const predictions = await sealedPredictions(makeModel());
+    for (const options of [{}, { ledger: undefined }, { ledger: true }, { ledger: 'Private' }]) {
+      const call = unlockPredictions(predictions, party.owner, options as unknown as { ledger: 'private' });
+      await expect(call).rejects.toThrow(TypeError);
+    }
+  });
+
+  it('charges bits: of labels log2 of the classes, of rounded rows what is released', async () => {
+    const [one, five] = [await sealedPredictions(makeModel()), await sealedPredictions(makeModel('5:linear'))];
+    const cost = async (predictions: SealedPredictions, release: Release): Promise<number> => {
+      const ledger = new UnlockLedger();
+      await unlockPredictions(predictions, party.owner, { ledger, rows: [3], release });
+      return (await ledger.answers(party.owner)).reduce((sum, { bits }) => sum + bits, 0);
+    };
+    expect(await cost(one, { kind: 'label' })).toBe(1);
+    expect(await cost(five, { kind: 'label' })).toBe(3);
+    expect(await cost(one, { kind: 'rounded', bits: 3 })).toBe(3);
+    expect(await cost(one, { kind: 'rounded', bits: 1, range: [-2, 2] })).toBe(1);
+  });
+
+  it('refuses a call that is too much, whole, before anything is decrypted', async () => {
+    const predictions = await sealedPredictions(makeModel());
+    const limit = unlockLimit(party.owner.context.parameters);
+    const ledger = new UnlockLedger();
+    const decrypted = vi.spyOn(party.owner.scheme, 'decrypt');
+    try {
+      const rows = Array.from({ length: limit + 1 }, (_, row) => row);
+      const refused = unlockPredictions(predictions, party.owner, { ledger, rows });
+      await expect(refused).rejects.toMatchObject({ code: 'POLICY_DENIED', got: String(limit + 1) });
+      expect(decrypted).not.toHaveBeenCalled();
+      expect(await ledger.account(party.owner)).toEqual({ used: 0, left: limit, limit });
+      expect(await unlockPredictions(predictions, party.owner, { ledger, rows: rows.slice(1) })).toHaveLength(limit);
+      expect(decrypted).toHaveBeenCalled();
+    } finally {
+      decrypted.mockRestore();
+    }
+  });
+
+  it('has counted when something fails after it', async () => {
+    const predictions = await sealedPredictions(makeModel());
+    const ledger = new UnlockLedger();
+    const broken = vi.spyOn(party.owner.scheme, 'decrypt').mockImplementation(() => {
+      throw new Error('power cut');
+    });
+    await expect(unlockPredictions(predictions, party.owner, { ledger, rows: [5] })).rejects.toThrow('power cut');
+    broken.mockRestore();
+    expect(await ledger.account(party.owner)).toMatchObject({ used: 1 });
+    await unlockPredictions(predictions, party.owner, { ledger, rows: [5] });
+    expect(await ledger.account(party.owner)).toMatchObject({ used: 1 });
+  });
+
+  it('answers nothing when its book cannot be written', async () => {
+    const predictions = await sealedPredictions(makeModel());
+    const full = new HermeticError('DISK', 'the disk is full');
+    const ledger = new UnlockLedger({ read: async () => new Map(), update: () => Promise.reject(full) });
+    const decrypted = vi.spyOn(party.owner.scheme, 'decrypt');
+    await expect(unlockPredictions(predictions, party.owner, { ledger, rows: [5] })).rejects.toBe(full);
+    expect(decrypted).not.toHaveBeenCalled();
+    decrypted.mockRestore();
+  });
+
+  it('counts the same answer once, and another file, row or release anew', async () => {
+    const [one, other] = [await sealedPredictions(makeModel()), await sealedPredictions(makeModel())];
+    const used = async (...calls: [SealedPredictions, number[], Release?][]): Promise<number> => {
+      const ledger = new UnlockLedger();
+      for (const [predictions, rows, release = { kind: 'label' } as const] of calls) {
+        await unlockPredictions(predictions, party.owner, { ledger, rows, release });
+      }
+      return (await ledger.account(party.owner)).used;
+    };
+    expect(await used([one, [0]], [one, [0, 0]])).toBe(1);
+    expect(await used([one, [0]], [one, [1, 0]])).toBe(2);
+    expect(await used([one, [0]], [other, [0]])).toBe(2);
+    // What a file says of its identity is no part of it: it is computed.
+    expect(await used([one, [0]], [withId(one, '00'.repeat(32)), [0]])).toBe(1);
+    expect(await used([one, [0]], [withId(other, one.predictionsId), [0]])).toBe(2);
+    const altered = { ...one, records: one.records.map((record) => ({ ...record, scale: 2 * record.scale })) };
+    expect(await used([one, [0]], [altered, [0]])).toBe(2);
+    expect(await used([one, [0]], [one, [0], bit])).toBe(2);
+    expect(await used([one, [0], bit], [one, [0], { ...bit, range: [0, 1] }])).toBe(1);
+    expect(await used([one, [0], bit], [one, [0], { ...bit, range: [0, 2] }])).toBe(2);
+  });
+
+  it('has an account for each key', async () => {
+    const ledger = new UnlockLedger();
+    const predictions = await sealedPredictions(makeModel());
+    await unlockPredictions(predictions, party.owner, { ledger, rows: [0, 1] });
+    expect(await ledger.account(party.owner)).toMatchObject({ used: 2 });
+    expect(await ledger.account(stranger.owner)).toMatchObject({ used: 0 });
   });
 });
 

@@ -14,7 +14,7 @@ import type { Ciphertext } from '../src/schemes/ckks/ciphertext.ts';
 import { memoryCheckpoints } from '../src/trainer/checkpoint-store.ts';
 import { fit as fitSealed } from '../src/trainer/fit.ts';
 import type { FitOptions } from '../src/trainer/fit-options.ts';
-import type { RefreshTransport } from '../src/trainer/refresh-transport.ts';
+import type { RefreshTransport } from '../src/protocol/refresh-transport.ts';
 import {
   largestDifference,
   mail,

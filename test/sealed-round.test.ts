@@ -11,8 +11,8 @@ import { listen } from '../src/server/node/listener.ts';
 import { createRefreshServer, hashToken } from '../src/server/refresh-server.ts';
 import { fit as fitSealed } from '../src/trainer/fit.ts';
 import type { FitOptions } from '../src/trainer/fit-options.ts';
-import { httpTransport } from '../src/trainer/http-transport.ts';
-import type { RefreshTransport } from '../src/trainer/refresh-transport.ts';
+import { httpTransport } from '../src/protocol/http-transport.ts';
+import type { RefreshTransport } from '../src/protocol/refresh-transport.ts';
 import {
   largestDifference,
   mail,

@@ -51,9 +51,15 @@ export function keyFromRoundedOutputs(target: UnlockTarget, unlock: Unlock): Pro
 
 /**
  * Labels of one output say whether shift + slot/width ≥ ½. Asked with `thresholds` shifts, for the real and for the
- * imaginary parts, they tell between which two thresholds a slot lies.
+ * imaginary parts, they tell between which two thresholds a slot lies. Whoever expects an answer to no more than
+ * `budget` of them asks about so few slots that all thresholds are answered.
  */
-export function keyFromLabels(target: UnlockTarget, unlock: Unlock, thresholds: number): Promise<KeyGuess> {
+export function keyFromLabels(
+  target: UnlockTarget,
+  unlock: Unlock,
+  thresholds: number,
+  budget: number = Number.POSITIVE_INFINITY,
+): Promise<KeyGuess> {
   const { context } = target;
   const width = slotDeviation(context);
   const levels = Array.from({ length: thresholds }, (_, i) => (6 * (i + 0.5)) / thresholds - 3);
@@ -62,7 +68,8 @@ export function keyFromLabels(target: UnlockTarget, unlock: Unlock, thresholds: 
   );
   // Bussgang: a sum of signs of a normal variable follows it with this slope, whatever the coarseness.
   const slope = levels.reduce((sum, level) => sum + Math.exp(-(level ** 2) / 2) / Math.sqrt(2 * Math.PI), 0);
-  return collect(target, unlock, files, (answers) => {
+  const most = Math.floor(budget / files.length);
+  return collect(target, unlock, files, most, (answers) => {
     const passed = (part: number): number =>
       answers.slice(part * thresholds, (part + 1) * thresholds).reduce((sum, { label = 0 }) => sum + label, 0);
     return [0, 1].map((part) => (width * (passed(part) - thresholds / 2)) / slope);
@@ -80,7 +87,9 @@ function keyFromOutputs(
   { shift, width }: { readonly shift: number; readonly width: number },
 ): Promise<KeyGuess> {
   const file = probe(target, { outputs: 2, shift, width, turns: 0 });
-  return collect(target, unlock, [file], ([{ outputs = [] }]) => outputs.map((value) => (value - shift) * width));
+  return collect(target, unlock, [file], Number.POSITIVE_INFINITY, ([{ outputs = [] }]) =>
+    outputs.map((value) => (value - shift) * width),
+  );
 }
 
 interface Probe {
@@ -111,13 +120,14 @@ function probe({ context, keyId, modelId }: UnlockTarget, { outputs, shift, widt
 }
 
 /**
- * Has the files unlocked, as many rows as the owner will, and guesses the key. `slotOf` makes the parts of a slot from
+ * Has the files unlocked, as many rows as the owner will and `atOnce` in a call, and guesses the key. `slotOf` makes the parts of a slot from
  * its row's answers, one a file. Slots without an answer count as zero, and the others for more.
  */
 async function collect(
   target: UnlockTarget,
   unlock: Unlock,
   files: readonly SealedPredictions[],
+  atOnce: number,
   slotOf: (answers: readonly AnsweredRow[]) => readonly number[],
 ): Promise<KeyGuess> {
   const { context } = target;
@@ -127,7 +137,7 @@ async function collect(
   let known = 0;
   let calls = 0;
   let answered = 0;
-  for (let size = slots; known < slots && size >= 1; ) {
+  for (let size = Math.min(slots, atOnce); known < slots && size >= 1; ) {
     const rows = Array.from({ length: Math.min(size, slots - known) }, (_, i) => known + i);
     const answers = await askAll(files, rows, unlock);
     calls += answers.length;

@@ -58,7 +58,10 @@ export function questionAboutMany(target: UnlockTarget, count: number): WrappedQ
   const weights = places.map((k) => Math.cos((Math.PI * k) / N));
   const half = halfModulus(target.context);
   // ½ + Σ ±weight/2: the weights sum up to less than 1, and the first term is one too small to wrap.
-  const terms = [{ coefficient: half - 1n, exponent: 0 }, ...places.map((exponent) => ({ coefficient: half, exponent }))];
+  const terms = [
+    { coefficient: half - 1n, exponent: 0 },
+    ...places.map((exponent) => ({ coefficient: half, exponent })),
+  ];
   const file = question(target, terms, { coefficient: 1n, exponent: 0 }, 2 * Number(half));
   const expected = (wrapped: number): number =>
     weights.reduce((sum, weight, i) => sum + (((wrapped >> i) & 1) === 1 ? -weight : weight) / 2, 0.5);

@@ -11,6 +11,8 @@ import {
 } from '@stricli/core';
 import { HermeticError } from '../base/errors.ts';
 import { bench } from './commands/bench.ts';
+import { breakCommands } from './commands/break.ts';
+import { compare } from './commands/compare.ts';
 import { completion } from './commands/completion.ts';
 import { demo } from './commands/demo.ts';
 import { evaluate } from './commands/evaluate.ts';
@@ -57,6 +59,8 @@ function routes(): ReturnType<typeof buildRouteMap<string, HermeticContext>> {
       simulate,
       inspect,
       demo,
+      compare,
+      break: breakCommands,
       bench,
       completion,
     },
@@ -68,7 +72,7 @@ function routes(): ReturnType<typeof buildRouteMap<string, HermeticContext>> {
         '',
         '  owner     keygen, init, seal, serve, open, unlock, rekey',
         '  trainer   train, predict',
-        '  anyone    simulate, evaluate, inspect, demo, bench',
+        '  anyone    simulate, evaluate, inspect, demo, compare, break, bench',
         '',
         'Results go to stdout, progress and questions to stderr. Exit codes: 0 done, 1 failure, 2 usage,',
         '3 verification or decryption refused, 4 denied by policy, 5 levels exhausted, 130 interrupted.',

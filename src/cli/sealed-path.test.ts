@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -70,10 +70,11 @@ describe('the sealed path on the command line', () => {
 
   it('predicts sealed and releases classes or a few bits', async () => {
     await succeed('predict', at('model.sealed'), ...trainerKeys, ...data, '--rows', '0,1,2', '--out', at('p.sealed'));
-    const unlocked = await succeed('unlock', at('p.sealed'), ...key, '--bits', '8');
+    const unlocked = await succeed('unlock', at('p.sealed'), ...key, '--bits', '8', '--private');
     const rows = unlocked.predictions as { row: number; label: number; outputs: number[] }[];
     expect(rows.map(({ row }) => row)).toEqual([0, 1, 2]);
     for (const { label, outputs } of rows) expect(label).toBe(Number(outputs[0] >= 0.5));
+    expect(unlocked).not.toHaveProperty('budget');
     const refused = await say([
       'predict',
       at('model.sealed'),
@@ -86,6 +87,38 @@ describe('the sealed path on the command line', () => {
     ]);
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(/there is no row 99; expected 0 to 63/);
+  });
+
+  it('counts what it releases, in a file beside the key, and stops at the limit', async () => {
+    await succeed('predict', at('model.sealed'), ...trainerKeys, ...data, '--rows', '3,4,5,6', '--out', at('r.sealed'));
+    const ledger = at('keys/owner.key.unlocks');
+    const unlock = (...words: string[]) => say(['unlock', at('r.sealed'), ...key, '--json', ...words]);
+    const private_ = await unlock('--private');
+    expect(private_.code).toBe(0);
+    expect(private_.stderr).toMatch(/^warning: these answers are not counted: keep them to yourself/m);
+    expect(existsSync(ledger)).toBe(false);
+
+    const labels = await unlock('--rows', '0,1');
+    expect(labels.json().budget).toEqual({ used: 2, left: 6, limit: 8 });
+    expect(labels.stderr).toMatch(/^6 of 8 bits left to answer under this key$/m);
+    expect(labels.stderr).not.toMatch(/not counted/);
+    expect(statSync(ledger).mode & 0o777).toBe(0o600);
+    const refused = await unlock('--rows', '2,3', '--bits', '4', '--out', at('none.csv'));
+    expect(refused.code).toBe(4);
+    expect(refused.stderr).toMatch(/at most 6 bits: 2 of 8 are used up; got 8.*rekey.*--private/);
+    expect(existsSync(at('none.csv'))).toBe(false);
+
+    const again = await unlock('--rows', '1,0');
+    expect(again.json().budget).toEqual({ used: 2, left: 6, limit: 8 });
+    const read = private_.json().predictions as { row: number; label: number }[];
+    expect(again.json().predictions).toEqual([read[1], read[0]]);
+
+    const bytes = readFileSync(ledger);
+    writeFileSync(ledger, bytes.subarray(0, 40));
+    const damaged = await unlock('--rows', '1');
+    expect(damaged.code).toBe(3);
+    expect(damaged.stderr).toMatch(/cannot be read.*backup/);
+    expect(readFileSync(ledger)).toEqual(bytes.subarray(0, 40));
   });
 
   it('refuses the wrong passphrase, a missing one, and an open key file', async () => {

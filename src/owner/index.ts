@@ -10,6 +10,7 @@ import type { PassphraseOptions } from '../protocol/secret/passphrase.ts';
 import type { BootstrappingKeysOptions } from './bootstrapping-keys.ts';
 import type { ReadOwnerKeysOptions } from './key-file.ts';
 import type { CreatedKeys, OwnerKeys } from './owner-keys.ts';
+import type { UnlockLedger } from './unlock-ledger.ts';
 
 export type { HermeticErrorCode } from '../base/errors.ts';
 export { HermeticError } from '../base/errors.ts';
@@ -27,11 +28,20 @@ export type { PartyAccount } from './refresh-ledger.ts';
 export type { RefreshEvent, RefreshServiceOptions } from './refresh-service.ts';
 export { RefreshService } from './refresh-service.ts';
 export type { LabelRelease, Release, ReleasedRow, RoundedRelease } from './release.ts';
-export { MAX_RELEASED_BITS } from './release.ts';
+export { DEFAULT_RELEASED_BITS, MAX_RELEASED_BITS } from './release.ts';
 export type { SealOptions } from './seal.ts';
 export { DEFAULT_BATCH, open, rekey, seal } from './seal.ts';
 export type { UnlockedRow, UnlockOptions } from './unlock.ts';
 export { unlockPredictions } from './unlock.ts';
+export type {
+  CountedKey,
+  LimitedParameters,
+  UnlockAccount,
+  UnlockAnswer,
+  UnlockBook,
+  UnlockEntries,
+} from './unlock-ledger.ts';
+export { UnlockLedger, unlockLimit } from './unlock-ledger.ts';
 
 /** Writes owner.key under a passphrase, mode 0600 (Node). */
 export async function saveOwnerKeys(
@@ -48,6 +58,14 @@ export async function loadOwnerKeys(
   options: ReadOwnerKeysOptions & { readonly passphrase: string },
 ): Promise<OwnerKeys> {
   return (await import('./node/owner-files.ts')).loadOwnerKeys(path, options);
+}
+
+/**
+ * Opens the ledger of what is unlocked under a key: owner.key.unlocks beside owner.key (Node). Where there is none yet,
+ * nothing was. @throws HermeticError DISK; what it throws when it is used stands at `fileUnlockBook`
+ */
+export async function openUnlockLedger(ownerKeyPath: string): Promise<UnlockLedger> {
+  return (await import('./node/unlock-book.ts')).openUnlockLedger(ownerKeyPath);
 }
 
 /** Writes trainer.keys (Node). @throws HermeticError DISK */

@@ -23,9 +23,32 @@ describe('a released row', () => {
   it('never takes more than 2^12 different values, whatever was decrypted', () => {
     const values = new Set<string>();
     for (let i = -50_000; i < 50_000; i++) {
-      values.add(String(releaseRow(Float64Array.of(i / 40_000 + Math.PI / 1e6), { kind: 'rounded' }).outputs));
+      values.add(
+        String(releaseRow(Float64Array.of(i / 40_000 + Math.PI / 1e6), { kind: 'rounded', bits: 12 }).outputs),
+      );
     }
     expect(values.size).toBe(2 ** 12);
+  });
+
+  it('has 8 bits where none are named, or one for each of more outputs', () => {
+    const rounded = (outputs: number, bits?: number) =>
+      releaseRow(
+        Float64Array.from({ length: outputs }, (_, i) => i / outputs),
+        {
+          kind: 'rounded',
+          ...(bits !== undefined && { bits }),
+        },
+      );
+    for (const [outputs, bits] of [
+      [1, 8],
+      [3, 8],
+      [8, 8],
+      [10, 10],
+      [12, 12],
+    ]) {
+      expect(rounded(outputs)).toEqual(rounded(outputs, bits));
+    }
+    expect(() => rounded(13)).toThrow(/label/);
   });
 
   it('divides the bits among the outputs', () => {
@@ -40,8 +63,9 @@ describe('a released row', () => {
   it('depends on the released bits alone: noise within a step changes nothing', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 4095 }), fc.double({ min: 0.01, max: 0.99, noNaN: true }), (step, at) => {
-        const exact = releaseRow(Float64Array.of((step + 0.5) / 4096), { kind: 'rounded' });
-        expect(releaseRow(Float64Array.of((step + at) / 4096), { kind: 'rounded' })).toEqual(exact);
+        const finest = { kind: 'rounded', bits: 12 } as const;
+        const exact = releaseRow(Float64Array.of((step + 0.5) / 4096), finest);
+        expect(releaseRow(Float64Array.of((step + at) / 4096), finest)).toEqual(exact);
       }),
     );
   });

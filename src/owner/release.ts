@@ -8,6 +8,13 @@ import { classes } from '../nn/metrics.ts';
 
 export const MAX_RELEASED_BITS = 12;
 
+/**
+ * Rounded without a word about bits. Each bit is charged (`unlock-ledger.ts`), and the last of 12 are worth little: their
+ * steps are not far above the noise, so that some rows in a hundred, of values spread over [0, 1], come out rounded
+ * differently than in the clear (`hermetic break cpad` counts them); of 8 bits a sixteenth as many do.
+ */
+export const DEFAULT_RELEASED_BITS = 8;
+
 export interface LabelRelease {
   /** The class alone: index of the largest output, or 0/1 of a single one. */
   readonly kind: 'label';
@@ -16,7 +23,7 @@ export interface LabelRelease {
 export interface RoundedRelease {
   /** Every output rounded to the middle of one of 2^b equal steps of [low, high]; b · outputs ≤ 12. */
   readonly kind: 'rounded';
-  /** Bits of a row, all its outputs together: 1 … 12. Default 12. */
+  /** Bits of a row, all its outputs together: 1 … 12. Default 8, and a bit for each output at least. */
   readonly bits?: number;
   /** Default [0, 1]. */
   readonly range?: readonly [low: number, high: number];
@@ -36,12 +43,25 @@ export interface ReleasedRow {
  */
 export function releaseRow(values: Float64Array, release: Release): ReleasedRow {
   if (release.kind === 'label') return { label: labelOf(values) };
-  const { bits = MAX_RELEASED_BITS, range = [0, 1] } = release;
-  const each = bitsOfOutput(bits, values.length);
-  const [low, high] = checkRange(range);
+  const { each, low, high } = roundingOf(release, values.length);
   const steps = 2 ** each;
   const rounded = values.map((value) => low + ((high - low) * (stepOf(value, low, high, steps) + 0.5)) / steps);
   return { label: labelOf(rounded), outputs: [...rounded] };
+}
+
+/** How finely the outputs of a row are rounded. */
+export interface Rounding {
+  /** Bits of each output. */
+  readonly each: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** @throws RangeError for bits that do not go round, and for ranges shorter than 1 */
+export function roundingOf({ bits, range = [0, 1] }: RoundedRelease, outputs: number): Rounding {
+  const least = Math.min(MAX_RELEASED_BITS, Math.max(DEFAULT_RELEASED_BITS, outputs));
+  const [low, high] = checkRange(range);
+  return { each: bitsOfOutput(bits ?? least, outputs), low, high };
 }
 
 /** Bits of each output. RangeError unless they are at least one each, and at most 12 together. */

@@ -1,15 +1,24 @@
-/** Unlocking sealed predictions: a decrypted row leaves this file only through `releaseRow` (security rule 1). */
+/**
+ * Unlocking sealed predictions. A decrypted row leaves this file only through `releaseRow`, and only after the ledger has
+ * counted it (security rule 1).
+ */
 import { HermeticError } from '../base/errors.ts';
 import { predictionPlace, readPrediction } from '../nn/sealed/predict.ts';
 import { badFile } from '../protocol/bad-file.ts';
 import { fromRecord } from '../protocol/ckks-codec.ts';
 import { type BatchedPredictionLayout, parsePredictionLayout } from '../protocol/layout-json.ts';
-import type { SealedPredictions } from '../protocol/sealed-predictions.ts';
+import { type SealedPredictions, writeSealedPredictions } from '../protocol/sealed-predictions.ts';
 import type { SlotVector } from '../tensor/slot-vectors.ts';
 import { type OwnerKeys, requireKey } from './owner-keys.ts';
-import { bitsOfOutput, MAX_RELEASED_BITS, type Release, type ReleasedRow, releaseRow } from './release.ts';
+import { MAX_RELEASED_BITS, type Release, type ReleasedRow, releaseRow, roundingOf } from './release.ts';
+import { type UnlockAnswer, UnlockLedger } from './unlock-ledger.ts';
 
 export interface UnlockOptions {
+  /**
+   * Counts the answers under the key, which gives few before it must be replaced. 'private' counts nothing, for answers
+   * that nobody but the owner ever sees: enough of them in a trainer's hands are the secret key.
+   */
+  readonly ledger: UnlockLedger | 'private';
   /** Row numbers from 0. Default: all. */
   readonly rows?: readonly number[];
   /** Default: labels. */
@@ -21,29 +30,40 @@ export interface UnlockedRow extends ReleasedRow {
 }
 
 type PredictionRecord = SealedPredictions['records'][number];
+type Batch = readonly PredictionRecord[];
 
 /**
- * Labels, or at most 12 rounded bits a row, in the order asked for.
+ * Labels, or at most 12 rounded bits a row, in the order asked for. Counted before the first is decrypted, all or none.
  * @throws HermeticError WRONG_KEY; BAD_FILE; BAD_ARGUMENT for rows that are not in the file; POLICY_DENIED for more bits
- *   than are ever released
+ *   a row than are ever released, and for more than the key has left; what the ledger's book throws
  */
-export function unlockPredictions(
+export async function unlockPredictions(
   predictions: SealedPredictions,
   keys: OwnerKeys,
-  options: UnlockOptions = {},
-): UnlockedRow[] {
+  options: UnlockOptions,
+): Promise<UnlockedRow[]> {
+  const { ledger, release = { kind: 'label' } } = options;
+  if (ledger !== 'private' && !(ledger instanceof UnlockLedger)) {
+    throw new TypeError("ledger: expected an UnlockLedger, or 'private' for answers that stay with the owner");
+  }
   requireKey(keys, predictions.keyId, 'the file of predictions');
-  const { release = { kind: 'label' } } = options;
-  checkRelease(release, predictions.classes);
+  const charge = chargeOf(release, predictions.classes);
   const layout = parsePredictionLayout(predictions.packing);
   if (layout.slots !== keys.context.slots || layout.outputs !== predictions.classes) {
     throw badFile('the predictions lie in another way than their file says');
   }
-  const rows = options.rows ?? Array.from({ length: predictions.rows }, (_, row) => row);
+  const rows = options.rows === undefined ? allRows(predictions) : [...options.rows];
   checkRows(rows, predictions.rows);
-  const batchOf = batchReader(predictions, layout, keys);
-  return rows.map((row) => {
-    const { firstRow, rowCount, slots } = batchOf(row);
+  const batches = batchesOf(rows, predictions, layout);
+  if (ledger !== 'private') {
+    const id = await writeSealedPredictions({ write: async () => {} }, predictions, keys.parameters);
+    const answers = rows.map((row) => ({ predictions: id, row, ...charge }));
+    await ledger.charge(keys, answers);
+  }
+  const decrypted = batchReader(keys);
+  return rows.map((row, i) => {
+    const [{ firstRow, rowCount }] = batches[i];
+    const slots = decrypted(batches[i]);
     const batch = { ...layout, rows: rowCount };
     const outputs = Float64Array.from({ length: layout.outputs }, (_, output) =>
       readPrediction(batch, slots, row - firstRow, output),
@@ -52,52 +72,14 @@ export function unlockPredictions(
   });
 }
 
-interface DecryptedBatch {
-  readonly firstRow: number;
-  readonly rowCount: number;
-  readonly slots: readonly SlotVector[];
+function allRows({ rows }: SealedPredictions): number[] {
+  return Array.from({ length: rows }, (_, row) => row);
 }
 
-/** Decrypts a batch when a row of it is asked for, and remembers the last one. */
-function batchReader(
-  { records }: SealedPredictions,
-  layout: BatchedPredictionLayout,
-  { context, scheme }: OwnerKeys,
-): (row: number) => DecryptedBatch {
-  const batches = new Map<number, PredictionRecord[]>();
-  for (const record of records) batches.set(record.firstRow, [...(batches.get(record.firstRow) ?? []), record]);
-  for (const batch of batches.values()) checkBatch(batch, layout);
-  let last: DecryptedBatch | undefined;
-  return (row) => {
-    if (last && row >= last.firstRow && row < last.firstRow + last.rowCount) return last;
-    const batch = [...batches.values()].find(
-      ([{ firstRow, rowCount }]) => row >= firstRow && row < firstRow + rowCount,
-    );
-    if (batch === undefined) throw badFile(`no ciphertext holds row ${row}`);
-    const slots = batch.map((record) => {
-      const ciphertext = fromRecord(context, record);
-      const values = scheme.decrypt(ciphertext);
-      ciphertext.dispose();
-      return values;
-    });
-    last = { firstRow: batch[0].firstRow, rowCount: batch[0].rowCount, slots };
-    return last;
-  };
-}
-
-/** As many ciphertexts as the outputs take, all for the same rows, which fit the slots. */
-function checkBatch(batch: readonly PredictionRecord[], layout: BatchedPredictionLayout): void {
-  const { rowCount } = batch[0];
-  const last = predictionPlace({ ...layout, rows: rowCount }, rowCount - 1, layout.outputs - 1);
-  const count = layout.form === 'list' ? layout.outputs : last.ciphertext + 1;
-  const fits =
-    batch.length === count && batch.every((record) => record.rowCount === rowCount) && rowCount <= layout.pitch;
-  if (!fits) throw badFile('the ciphertexts of these predictions do not fit their rows');
-}
-
-function checkRelease(release: Release, outputs: number): void {
-  if (release.kind === 'label') return;
-  const { bits = MAX_RELEASED_BITS } = release;
+/** What a row's answer costs: log2 of the number of answers that could come, rounded up. */
+function chargeOf(release: Release, outputs: number): Pick<UnlockAnswer, 'release' | 'bits'> {
+  if (release.kind === 'label') return { release: 'label', bits: Math.max(1, Math.ceil(Math.log2(outputs))) };
+  const { bits = 1 } = release;
   if (bits > MAX_RELEASED_BITS) {
     throw new HermeticError('POLICY_DENIED', 'so many bits are never released', {
       expected: `at most ${MAX_RELEASED_BITS} a row`,
@@ -105,7 +87,51 @@ function checkRelease(release: Release, outputs: number): void {
       mend: 'The noise beneath them would give the key away.',
     });
   }
-  bitsOfOutput(bits, outputs);
+  const { each, low, high } = roundingOf(release, outputs);
+  return { release: `${each} bits in ${low} … ${high}`, bits: each * outputs };
+}
+
+/** For each row the ciphertexts that hold it. Looks at all of them before anything is counted. */
+function batchesOf(
+  rows: readonly number[],
+  { records }: SealedPredictions,
+  layout: BatchedPredictionLayout,
+): readonly Batch[] {
+  const byFirstRow = new Map<number, PredictionRecord[]>();
+  for (const record of records) byFirstRow.set(record.firstRow, [...(byFirstRow.get(record.firstRow) ?? []), record]);
+  const batches = [...byFirstRow.values()];
+  for (const batch of batches) checkBatch(batch, layout);
+  return rows.map((row) => {
+    const batch = batches.find(([{ firstRow, rowCount }]) => row >= firstRow && row < firstRow + rowCount);
+    if (batch === undefined) throw badFile(`no ciphertext holds row ${row}`);
+    return batch;
+  });
+}
+
+/** Decrypts a batch when a row of it is asked for, and remembers the last one. */
+function batchReader({ context, scheme }: OwnerKeys): (batch: Batch) => readonly SlotVector[] {
+  let last: { readonly batch: Batch; readonly slots: readonly SlotVector[] } | undefined;
+  return (batch) => {
+    if (last?.batch === batch) return last.slots;
+    const slots = batch.map((record) => {
+      const ciphertext = fromRecord(context, record);
+      const values = scheme.decrypt(ciphertext);
+      ciphertext.dispose();
+      return values;
+    });
+    last = { batch, slots };
+    return slots;
+  };
+}
+
+/** As many ciphertexts as the outputs take, all for the same rows, which fit the slots. */
+function checkBatch(batch: Batch, layout: BatchedPredictionLayout): void {
+  const { rowCount } = batch[0];
+  const last = predictionPlace({ ...layout, rows: rowCount }, rowCount - 1, layout.outputs - 1);
+  const count = layout.form === 'list' ? layout.outputs : last.ciphertext + 1;
+  const fits =
+    batch.length === count && batch.every((record) => record.rowCount === rowCount) && rowCount <= layout.pitch;
+  if (!fits) throw badFile('the ciphertexts of these predictions do not fit their rows');
 }
 
 function checkRows(rows: readonly number[], count: number): void {

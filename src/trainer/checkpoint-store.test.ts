@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bytesToUtf8, utf8ToBytes } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
 import { type ByteSource, readAll } from '../protocol/byte-source.ts';
+import { lockAddress } from '../protocol/node/lock.ts';
 import { type CheckpointStore, loadNewest, memoryCheckpoints, saveCheckpoint } from './checkpoint-store.ts';
 import { folderCheckpoints } from './node/folder-checkpoints.ts';
-import { lockAddress } from './node/folder-lock.ts';
 
 let root: string;
 let folders = 0;
@@ -129,9 +129,9 @@ describe('a folder of checkpoints', () => {
     expect(await lockAddress(address)).toBeUndefined();
     holder.kill('SIGKILL');
     await once(holder, 'exit');
-    const release = await lockAddress(address);
-    expect(release).toBeTypeOf('function');
+    const lock = await lockAddress(address);
+    expect(lock).toMatchObject({ exclusive: true });
     expect(await lockAddress(address)).toBeUndefined();
-    await release?.();
+    await lock?.release();
   });
 });

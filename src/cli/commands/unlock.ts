@@ -1,7 +1,11 @@
-/** `hermetic unlock`: the owner releases what a sealed network predicted, a class or a few rounded bits a row. */
+/**
+ * `hermetic unlock`: the owner releases what a sealed network predicted, a class or a few rounded bits a row, counted in
+ * a ledger beside the key.
+ */
 
 import { buildCommand, type Command } from '@stricli/core';
 import type { UnlockedRow } from '../../owner/unlock.ts';
+import type { UnlockAccount } from '../../owner/unlock-ledger.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import {
@@ -12,19 +16,26 @@ import {
   type ThreadFlags,
   threadFlags,
 } from '../flags.ts';
+import { formatCount } from '../format.ts';
 import { integer, rowList, text } from '../parsers.ts';
 import { writeText } from '../report/files.ts';
 
 interface Flags extends OwnerKeyFlags, ThreadFlags, OutputFlags {
   readonly rows: readonly number[] | undefined;
   readonly bits: number | undefined;
+  readonly private: boolean;
   readonly out: string | undefined;
 }
 
 export const unlock: Command<HermeticContext> = buildCommand<Flags, [string], HermeticContext>({
   docs: {
     brief: 'Release sealed predictions: classes, or at most 12 rounded bits a row',
-    fullDescription: '  hermetic unlock predictions.sealed --key keys/owner.key --passphrase-file pw --json',
+    fullDescription: [
+      '  hermetic unlock predictions.sealed --key keys/owner.key --passphrase-file pw --rows 0,5,17 --json',
+      '',
+      'Answers tell of the secret key, and enough of them are the key. So their bits are counted in owner.key.unlocks,',
+      'and a key answers no more than its limit. With --private nothing is counted: for answers that stay with you.',
+    ].join('\n'),
   },
   parameters: {
     flags: {
@@ -42,6 +53,12 @@ export const unlock: Command<HermeticContext> = buildCommand<Flags, [string], He
         brief: 'Release this many rounded bits a row instead of the class alone',
         placeholder: 'BITS',
         optional: true,
+      },
+      private: {
+        kind: 'boolean',
+        brief: 'Count nothing: the answers are for your eyes, and no trainer ever sees them',
+        default: false,
+        withNegated: false,
       },
       out: {
         kind: 'parsed',
@@ -61,26 +78,46 @@ export const unlock: Command<HermeticContext> = buildCommand<Flags, [string], He
   func: runUnlock,
 });
 
+const PRIVATE_WARNING =
+  'these answers are not counted: keep them to yourself. A trainer who gets enough of them has your secret key.';
+
 async function runUnlock(this: HermeticContext, flags: Flags, path: string): Promise<void> {
   const console = new Console(this.io, flags);
   const { unlockPredictions } = await import('../../owner/unlock.ts');
+  const { openUnlockLedger } = await import('../../owner/node/unlock-book.ts');
   const { withOwnerKeys } = await import('../key-files.ts');
   const { readPredictions } = await import('../sealed-files.ts');
   await withOwnerKeys(console, flags, async (keys) => {
     const sealed = await readPredictions(console, path, keys);
-    const predictions = unlockPredictions(sealed, keys, {
+    if (flags.private) console.warn(PRIVATE_WARNING);
+    const ledger = flags.private ? 'private' : await openUnlockLedger(flags.key);
+    const predictions = await unlockPredictions(sealed, keys, {
+      ledger,
       ...(flags.rows !== undefined && { rows: flags.rows }),
       ...(flags.bits !== undefined && { release: { kind: 'rounded', bits: flags.bits } as const }),
     });
     const { rows, classes, classNames, modelId } = sealed;
     const named = predictions.map((row) => nameClass(row, classNames));
     if (flags.out !== undefined) await writeText(flags.out, toCsv(named));
+    const budget = ledger === 'private' ? undefined : await ledger.account(keys);
     console.result(
-      { rows, classes, modelId, predictions: named, ...(flags.out !== undefined && { out: flags.out }) },
+      {
+        rows,
+        classes,
+        modelId,
+        predictions: named,
+        ...(budget && { budget }),
+        ...(flags.out !== undefined && { out: flags.out }),
+      },
       ({ bold }) =>
         flags.out === undefined ? toCsv(named).trimEnd() : `${bold(flags.out)}  ${predictions.length} rows`,
     );
+    if (budget) console.note(budgetWords(budget));
   });
+}
+
+function budgetWords({ left, limit }: UnlockAccount): string {
+  return `${formatCount(left)} of ${formatCount(limit)} bits left to answer under this key`;
 }
 
 interface NamedRow extends UnlockedRow {

@@ -6,7 +6,8 @@ import { selectExamples } from '../../data/examples.ts';
 import { predictFeatures } from '../../nn/evaluation.ts';
 import { classes } from '../../nn/metrics.ts';
 import { unlockPredictions } from '../../owner/unlock.ts';
-import { formatBytes } from '../format.ts';
+import { UnlockLedger } from '../../owner/unlock-ledger.ts';
+import { formatBytes, formatCount } from '../format.ts';
 import type { UnlockedPrediction } from '../report/report.ts';
 import { fileSize, readPredictions } from '../sealed-files.ts';
 import type { DemoNetwork } from './network.ts';
@@ -53,16 +54,21 @@ async function unlockEach(
   const sealed = await readPredictions(console, path, keys);
   const chosen = selectExamples(split.test, spec.predictions);
   const name = (label: number): string => chosen.classes[label] ?? String(label);
-  return spec.predictions.map((_, row) => {
-    const [{ label }] = unlockPredictions(sealed, keys, { rows: [row] });
+  const ledger = new UnlockLedger();
+  const predictions: UnlockedPrediction[] = [];
+  for (const row of spec.predictions.keys()) {
+    const [{ label }] = await unlockPredictions(sealed, keys, { ledger, rows: [row] });
     const text = describeRow(chosen.inputs, row);
     const truth = name(chosen.labels[row]);
     const right = name(label) === truth;
     const { bold, dim, green, red } = story.colors;
     const mark = right ? green('✓') : red('✗');
     story.tell(`${mark} ${bold(name(label))}  ${dim(`“${shorten(text, 44)}”`)}`);
-    return { text: shorten(text, EXCERPT), truth, sealed: name(label), clear: '' };
-  });
+    predictions.push({ text: shorten(text, EXCERPT), truth, sealed: name(label), clear: '' });
+  }
+  const { used, limit } = await ledger.account(keys);
+  story.tell(`That was ${used} of the ${formatCount(limit)} bits that this key may answer.`);
+  return predictions;
 }
 
 /** What the clear twin says about the same rows. */

@@ -1,0 +1,94 @@
+/** The victim of attacks on teaching schemes: a network in the two files that a trainer would hold. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HermeticError } from '../../base/errors.ts';
+import { xorSettings } from '../../data/xor.ts';
+import { initialWeights } from '../../nn/initializers.ts';
+import { recipe } from '../../nn/recipes.ts';
+import { collectCiphertexts, mapLayers } from '../../nn/sealed/layer-ciphertexts.ts';
+import { parseSealedLayout } from '../../nn/sealed/layout.ts';
+import { unpackWeights } from '../../nn/sealed/weight-slots.ts';
+import { describeInitialization } from '../../protocol/provenance.ts';
+import type { TeachingKeys, TeachingModel } from '../../protocol/teaching-files.ts';
+import { fromFixed } from '../../schemes/fixed-point/quantize.ts';
+import { SCHEMES, type TeachingSchemeName } from '../../schemes/traits.ts';
+import { Console } from '../console.ts';
+import { formatCount } from '../format.ts';
+import { randomSeed } from '../random-seed.ts';
+import { sealDemonstration } from '../schemes/seal-demonstration.ts';
+import { readTeachingFiles } from '../schemes/teaching-files.ts';
+
+export interface TeachingVictim {
+  readonly files: TeachingKeys;
+  readonly model: TeachingModel;
+}
+
+/** The files of a folder, or of a demonstration that is sealed for the purpose. HermeticError BAD_FILE, DISK. */
+export async function readNetwork(
+  console: Console,
+  scheme: TeachingSchemeName,
+  folder: string | undefined,
+): Promise<TeachingVictim> {
+  if (folder !== undefined) return read(scheme, folder);
+  const temporary = await mkdtemp(join(tmpdir(), 'hermetic-break-'));
+  try {
+    const { architecture, initializers } = recipe('xor');
+    const weights = initialWeights(architecture, initializers, randomSeed());
+    const model = {
+      architecture,
+      weights,
+      features: { ...xorSettings() },
+      provenance: [describeInitialization(initializers)],
+    };
+    const silent = new Console(
+      { ...console.io, stdout: { write: () => {} }, stderr: { write: () => {} } },
+      { quiet: true },
+    );
+    await sealDemonstration(silent, model, { scheme, demonstration: true, batch: undefined, folder: temporary });
+    return await read(scheme, temporary);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function read(scheme: TeachingSchemeName, folder: string): Promise<TeachingVictim> {
+  const { keys, model } = await readTeachingFiles(folder, () => {});
+  if (keys.scheme !== scheme || model.scheme !== scheme) {
+    throw new HermeticError('BAD_FILE', 'this folder is of another scheme', {
+      expected: scheme,
+      got: keys.scheme,
+      mend: `${SCHEMES[keys.scheme].attack} ${folder} opens it.`,
+    });
+  }
+  if (model.keyId !== keys.keyId) {
+    throw new HermeticError('WRONG_KEY', 'the network was sealed under other keys than those beside it', {
+      expected: `key ${keys.keyId.slice(0, 12)}…`,
+      got: `${model.keyId.slice(0, 12)}…`,
+      mend: 'Take both files from one folder.',
+    });
+  }
+  return { files: keys, model };
+}
+
+const SHOWN = 5;
+
+/** The network in the clear, as sentences. `open` decrypts one part of a ciphertext. */
+export function tellNetwork(model: TeachingModel, open: (plain: unknown) => bigint[]): string[] {
+  const { architecture } = model;
+  const layout = parseSealedLayout(model.packing, architecture);
+  const named = model.ciphertexts.map((ciphertext) => ({ name: ciphertext.name, ciphertext }));
+  const layers = collectCiphertexts(architecture, layout, named);
+  if (layers === undefined) {
+    throw new HermeticError('BAD_FILE', 'the ciphertexts of this model are not those of its architecture');
+  }
+  const slots = mapLayers(layers, ({ re, im, logScale }) => {
+    const part = (plain: unknown) =>
+      Float64Array.from(open(plain).slice(0, model.slots), (integer) => fromFixed(integer, logScale));
+    return { re: part(re), im: im === undefined ? new Float64Array(model.slots) : part(im) };
+  });
+  const weights = unpackWeights(architecture, layout, slots);
+  const count = weights.reduce((sum, { kernel, bias }) => sum + kernel.length + (bias?.length ?? 0), 0);
+  const first = Array.from(weights[0].kernel.slice(0, SHOWN), (w) => w.toFixed(4)).join(', ');
+  return [`${formatCount(count)} weights read without a key that was given: ${first}, …`];
+}

@@ -1,0 +1,235 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { lockIn } from '../../protocol/node/lock.ts';
+import { type CountedKey, type UnlockAnswer, UnlockLedger } from '../unlock-ledger.ts';
+import { fileUnlockBook, openUnlockLedger } from './unlock-book.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'hermetic-unlocks-'));
+afterAll(() => rmSync(root, { recursive: true }));
+let sources: string;
+beforeAll(() => {
+  sources = transpileSources();
+});
+
+/** 32 bits. */
+const parameters = { N: 4096, logN: 12, logQP: 200, insecure: true };
+const key: CountedKey = { keyId: '0123456789abcdef', context: { parameters } };
+const answer = (row: number, bits: number = 1): UnlockAnswer => ({
+  predictions: 'ab'.repeat(32),
+  row,
+  release: 'label',
+  bits,
+});
+
+let folder: string;
+let keyFile: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(root, 'keys-'));
+  keyFile = join(folder, 'owner.key');
+  file = `${keyFile}.unlocks`;
+  writeFileSync(keyFile, 'a key', { mode: 0o600 });
+});
+
+const ledgerAt = (path: string = file): UnlockLedger => new UnlockLedger(fileUnlockBook(path));
+
+describe('a ledger in a file', () => {
+  it('begins where there is none, is private, and is found again', async () => {
+    const ledger = await openUnlockLedger(keyFile);
+    expect(await ledger.account(key)).toEqual({ used: 0, left: 32, limit: 32 });
+    expect(readdirSync(folder)).toEqual(['owner.key']);
+    await ledger.charge(key, [answer(0, 3), answer(7, 2)]);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readdirSync(folder)).toEqual(['owner.key', 'owner.key.unlocks']);
+    expect(await (await openUnlockLedger(keyFile)).account(key)).toMatchObject({ used: 5 });
+    expect(await ledgerAt().answers(key)).toEqual([answer(0, 3), answer(7, 2)]);
+  });
+
+  it('is the same by whatever path, and for another key in the same place another account', async () => {
+    const link = join(mkdtempSync(join(root, 'links-')), 'my.key');
+    symlinkSync(keyFile, link);
+    await (await openUnlockLedger(link)).charge(key, [answer(0)]);
+    expect(readdirSync(dirname(link))).toEqual(['my.key']);
+    const other = { ...key, keyId: 'fedcba9876543210' };
+    await ledgerAt().charge(other, [answer(0, 30)]);
+    expect(await ledgerAt().account(key)).toMatchObject({ used: 1 });
+    expect(await ledgerAt().account(other)).toMatchObject({ used: 30 });
+  });
+
+  it('does not write where nothing is new, nor where it refuses', async () => {
+    await ledgerAt().charge(key, [answer(0)]);
+    const before = statSync(file).ino;
+    await ledgerAt().charge(key, [answer(0)]);
+    await expect(ledgerAt().charge(key, [answer(1, 32)])).rejects.toMatchObject({ code: 'POLICY_DENIED' });
+    expect(statSync(file).ino).toBe(before);
+  });
+
+  it('takes the fields of an answer in any order', async () => {
+    const { bits, row, ...rest } = answer(2);
+    await ledgerAt().charge(key, [{ bits, ...rest, row }]);
+    expect(await ledgerAt().answers(key)).toEqual([answer(2)]);
+  });
+
+  it('needs its key', async () => {
+    await expect(openUnlockLedger(join(folder, 'no.key'))).rejects.toMatchObject({ code: 'DISK' });
+  });
+});
+
+describe('a ledger that cannot be trusted', () => {
+  const damages: [string, (text: string) => string][] = [
+    ['empty', () => ''],
+    ['cut short', (text) => text.slice(0, -20)],
+    ['no JSON', () => 'two'],
+    ['of another version', (text) => text.replace('"version":1', '"version":2')],
+    ['with less on it', (text) => text.replace('"bits":9', '"bits":1')],
+    ['without its entries', (text) => text.replace(/\[\{.*\}\]/, '[]')],
+    ['with another key', (text) => text.replace(key.keyId, '0123456789abcdee')],
+    ['with an unknown field', (text) => text.replace('{"version"', '{"note":0,"version"')],
+    ['no text', (text) => `${text}\u{fffd}`],
+  ];
+  it.each(damages)('is not begun anew: %s', async (_, damage) => {
+    await ledgerAt().charge(key, [answer(0, 9)]);
+    const text = damage(readFileSync(file, 'utf8'));
+    writeFileSync(file, text.endsWith('\u{fffd}') ? Buffer.from([0xff, 0xfe]) : text);
+    const bytes = readFileSync(file);
+    const uses = [() => ledgerAt().charge(key, [answer(1)]), () => ledgerAt().account(key)];
+    for (const use of uses) {
+      await expect(use()).rejects.toMatchObject({ code: 'BAD_FILE', mend: expect.stringMatching(/backup.*rekey/) });
+    }
+    expect(readFileSync(file)).toEqual(bytes);
+  });
+
+  it('is refused while others may write it, or it lies where nobody can look', async () => {
+    await ledgerAt().charge(key, [answer(0)]);
+    chmodSync(file, 0o666);
+    await expect(ledgerAt().charge(key, [answer(1)])).rejects.toMatchObject({ mend: expect.stringMatching(/chmod/) });
+    rmSync(file);
+    symlinkSync(join(folder, 'unmounted', 'ledger'), file);
+    await expect(ledgerAt().charge(key, [answer(1)])).rejects.toMatchObject({ code: 'DISK' });
+  });
+
+  it('answers nothing where it cannot be written', async () => {
+    await expect(ledgerAt(join(folder, 'no', 'ledger')).charge(key, [answer(0)])).rejects.toMatchObject({
+      code: 'DISK',
+    });
+  });
+});
+
+describe('ledgers on one file', () => {
+  it('wait for each other within a process', async () => {
+    const calls = Array.from({ length: 40 }, (_, row) => ledgerAt().charge(key, [answer(row)]));
+    const settled = await Promise.allSettled(calls);
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(32);
+    expect(await ledgerAt().account(key)).toMatchObject({ used: 32 });
+  });
+
+  it('wait for whoever holds the lock', async () => {
+    const lock = (await lockIn(folder, 'unlocks'))!;
+    let done = false;
+    const call = ledgerAt()
+      .charge(key, [answer(0)])
+      .then(() => {
+        done = true;
+      });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(done).toBe(false);
+    await lock.release();
+    await call;
+    expect(await ledgerAt().account(key)).toMatchObject({ used: 1 });
+  });
+
+  it('let four processes at once answer no more than one', async () => {
+    const processes = [0, 1, 2, 3].map((first) => chargeInProcess(first * 100, 12));
+    const granted = await Promise.all(processes);
+    expect(granted.reduce((a, b) => a + b, 0)).toBe(32);
+    const answers = await ledgerAt().answers(key);
+    expect(new Set(answers.map(({ row }) => row)).size).toBe(32);
+  });
+
+  it('count too much and never too little where a process is killed', async () => {
+    const child = startProcess(`
+      const answers = [];
+      for (let row = 0; row < 30; row++) { await ledger.charge(key, [answer(row)]); console.log('granted ' + row); }
+    `);
+    let said = '';
+    for await (const chunk of child.stdout) {
+      said += chunk;
+      if (said.includes('granted 3\n')) child.kill('SIGKILL');
+    }
+    const granted = said.match(/granted/g)!.length;
+    const { used } = await ledgerAt().account(key);
+    expect(used).toBeGreaterThanOrEqual(granted);
+    await ledgerAt().charge(key, [answer(1000)]);
+    expect(await ledgerAt().account(key)).toMatchObject({ used: used + 1 });
+  });
+});
+
+/** Sources as JavaScript below `root`, for a bare Node: this file's neighbours and all that they import. */
+function transpileSources(): string {
+  const repository = fileURLToPath(new URL('../../../', import.meta.url));
+  symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'));
+  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true };
+  const done = new Set<string>();
+  const visit = (path: string): void => {
+    if (done.has(path)) return;
+    done.add(path);
+    const { outputText } = ts.transpileModule(readFileSync(join(repository, path), 'utf8'), { compilerOptions });
+    const relative = /(?<=from ')(\.[^']*)\.ts(?=')/g;
+    for (const [, name] of outputText.matchAll(relative)) visit(join(dirname(path), `${name}.ts`));
+    const target = join(root, path.replace(/\.ts$/, '.mjs'));
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, outputText.replaceAll(relative, '$1.mjs'));
+  };
+  visit('src/owner/node/unlock-book.ts');
+  return join(root, 'src/owner');
+}
+
+/** A process with `ledger`, `key` and `answer` as here. */
+function startProcess(body: string) {
+  const script = `
+    import { UnlockLedger } from ${JSON.stringify(join(sources, 'unlock-ledger.mjs'))};
+    import { fileUnlockBook } from ${JSON.stringify(join(sources, 'node/unlock-book.mjs'))};
+    const key = ${JSON.stringify(key)};
+    const answer = (row) => ({ predictions: 'ab'.repeat(32), row, release: 'label', bits: 1 });
+    const ledger = new UnlockLedger(fileUnlockBook(${JSON.stringify(file)}));
+    ${body}
+  `;
+  const words = ['--input-type=module', '-e', script];
+  return spawn(process.execPath, words, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** How many of `count` charges of a bit were granted. */
+async function chargeInProcess(firstRow: number, count: number): Promise<number> {
+  const child = startProcess(`
+    let granted = 0;
+    for (let i = 0; i < ${count}; i++) {
+      await ledger.charge(key, [answer(${firstRow} + i)]).then(() => granted++, (error) => {
+        if (error.code !== 'POLICY_DENIED') throw error;
+      });
+    }
+    console.log(granted);
+  `);
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const [code] = (await once(child, 'close')) as [number];
+  expect(code).toBe(0);
+  return Number(said);
+}
