@@ -1,7 +1,7 @@
 /** A BFV ciphertext: for each plaintext prime t_j a pair (c0, c1) with c0 + c1·s ≈ Q/t_j·m_j, under one secret key. */
 import type { Domain, Poly } from '../../ring/poly.ts';
 import type { PolyPair } from '../../rlwe/key-switching.ts';
-import type { Noise } from './noise.ts';
+import type { Noise } from '../../rlwe/noise-estimate.ts';
 
 export class BfvCiphertext {
   readonly parts: readonly PolyPair[];

@@ -18,11 +18,11 @@ import {
 } from '../../ring/poly.ts';
 import type { Decomposition, PolyPair } from '../../rlwe/key-switching.ts';
 import type { EvaluationKeys, PublicKey, SwitchingKey } from '../../rlwe/keys.ts';
+import { combine, type Noise } from '../../rlwe/noise-estimate.ts';
 import { centredModulo } from '../../rlwe/plaintext-lift.ts';
 import type { IntegerEvaluator } from '../integer-scheme.ts';
 import { BfvCiphertext, polynomialsIn } from './ciphertext.ts';
 import type { BfvContext } from './context.ts';
-import { combine, type Noise } from './noise.ts';
 import { rerandomize } from './public-encryption.ts';
 
 type Triple = [Poly<'ntt'>, Poly<'ntt'>, Poly<'ntt'>];

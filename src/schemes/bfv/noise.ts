@@ -12,6 +12,8 @@
  * - Product with a batched plaintext of d values: its 2d coefficients are uniform modulo t, √(2d/12)·t.
  * - Sum: variances add, for the noises of different ciphertexts are independent; twice the same doubles.
  */
+
+import { combine, countPairs, type Noise } from '../../rlwe/noise-estimate.ts';
 import { logModulus } from '../../rlwe/security-table.ts';
 import type { BfvParameters } from './parameters.ts';
 
@@ -25,13 +27,6 @@ const LIMIT = -1 - TAIL_BITS;
 const HIDDEN_BITS = 3;
 /** Room for sums in `depth`: after each product, 2^(2·3) ciphertexts of its noise may be added up. */
 const SUM_BITS = 3;
-
-export interface Noise {
-  /** log2 of the standard deviation of a coefficient. */
-  readonly bits: number;
-  /** The highest power of s in it. */
-  readonly degree: number;
-}
 
 export class NoiseModel {
   private readonly N: number;
@@ -91,7 +86,7 @@ export class NoiseModel {
   /** Σ of products of ciphertexts of `limbs` limbs, before rounding. The same object is the noise of one ciphertext. */
   product(pairs: readonly (readonly [Noise, Noise])[], limbs: number): Noise {
     return combine(
-      ...counted(pairs).map(([a, b, count]) => {
+      ...countPairs(pairs).map(([a, b, count]) => {
         // The right factor is rounded to the auxiliary modulus, whose primes are larger than those of Q.
         const { bits, degree } = combine(a, b, this.reduction(limbs));
         const factor = Math.log2(count * this.t * this.rest({ power: degree })) + Math.log2(this.N) / 2;
@@ -151,21 +146,4 @@ export class NoiseModel {
       if (!this.isDecryptable(noise)) return products;
     }
   }
-}
-
-/** Independent noises together. */
-export function combine(...noises: readonly Noise[]): Noise {
-  const most = Math.max(...noises.map(({ bits }) => bits));
-  const variance = noises.reduce((sum, { bits }) => sum + 4 ** (bits - most), 0);
-  return { bits: most + Math.log2(variance) / 2, degree: Math.max(...noises.map(({ degree }) => degree)) };
-}
-
-/** Each pair once, and how often it is there: its noise adds up undiminished. */
-function counted(pairs: readonly (readonly [Noise, Noise])[]): [Noise, Noise, number][] {
-  const found = new Map<Noise, Map<Noise, number>>();
-  for (const [a, b] of pairs) {
-    const others = found.get(a) ?? new Map<Noise, number>();
-    found.set(a, others.set(b, (others.get(b) ?? 0) + 1));
-  }
-  return [...found].flatMap(([a, others]) => [...others].map(([b, count]): [Noise, Noise, number] => [a, b, count]));
 }

@@ -3,9 +3,9 @@ import { add, firstIndices, multiplyMontgomery, type Poly, toMontgomery } from '
 import { errorPoly, freshSeed, integersToNtt, Stream, ternaryIntegers, wipe } from '../../ring/sampler.ts';
 import type { PolyPair } from '../../rlwe/key-switching.ts';
 import type { PublicKey } from '../../rlwe/keys.ts';
+import { combine } from '../../rlwe/noise-estimate.ts';
 import { BfvCiphertext, polynomialsIn } from './ciphertext.ts';
 import type { BfvContext } from './context.ts';
-import { combine } from './noise.ts';
 
 function encryptZero({ ring }: BfvContext, key: PublicKey, limbs: number): PolyPair {
   const secretSeed = freshSeed();

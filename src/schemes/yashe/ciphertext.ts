@@ -1,6 +1,6 @@
 /** A YASHE' ciphertext: for each plaintext prime t_j one polynomial c with f_j·c ≈ q/t_j·m_j. */
 import type { Domain, Poly } from '../../ring/poly.ts';
-import type { Noise } from './noise.ts';
+import type { Noise } from '../../rlwe/noise-estimate.ts';
 
 export class YasheCiphertext {
   readonly parts: readonly Poly<'ntt'>[];

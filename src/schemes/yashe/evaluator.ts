@@ -15,13 +15,13 @@ import {
   truncate,
 } from '../../ring/poly.ts';
 import type { ExtendedPoly } from '../../ring/scaled-product.ts';
+import { combine, type Noise } from '../../rlwe/noise-estimate.ts';
 import { centredModulo } from '../../rlwe/plaintext-lift.ts';
 import type { IntegerEvaluator } from '../integer-scheme.ts';
 import { polynomialsIn, YasheCiphertext } from './ciphertext.ts';
 import type { YasheContext } from './context.ts';
 import { switchKey } from './key-switching.ts';
 import type { YasheEvaluationKeys, YasheSwitchingKey } from './keys.ts';
-import { combine, type Noise } from './noise.ts';
 
 /** Products that 64-bit lanes of the kernel bear. */
 const PAIRS_AT_ONCE = 64;

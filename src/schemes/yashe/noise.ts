@@ -3,6 +3,7 @@
  * Decryption is right while |v| < 1/2. As f = 1 + t·f' is itself of the size of t, a product multiplies noise by about
  * t²·N^(3/2): twice the bits of BFV. Public: it depends on the operations alone, and on public plaintexts.
  */
+import { combine, countPairs, type Noise } from '../../rlwe/noise-estimate.ts';
 import type { YasheParameters } from './parameters.ts';
 
 /** Variance of the sampled errors, and of ternary coefficients (src/ring/sampler.ts). */
@@ -13,13 +14,6 @@ const TAIL_BITS = 3;
 const LIMIT = -1 - TAIL_BITS;
 /** Room for sums in `depth`: after each product, 2^(2·3) ciphertexts of its noise may be added up. */
 const SUM_BITS = 3;
-
-export interface Noise {
-  /** log2 of the standard deviation of a coefficient. */
-  readonly bits: number;
-  /** The highest power of f in it: a coefficient of f^i·f has i + 1 times the variance of independent factors. */
-  readonly degree: number;
-}
 
 export class NoiseModel {
   private readonly N: number;
@@ -63,7 +57,7 @@ export class NoiseModel {
 
   /** Σ of products, rounded and switched from f² to f. The same object is the noise of one ciphertext. */
   product(pairs: readonly (readonly [Noise, Noise])[]): Noise {
-    const grown = counted(pairs).map(([a, b, count]) => {
+    const grown = countPairs(pairs).map(([a, b, count]) => {
       const { bits, degree } = combine(a, b, this.plainRounding());
       const multiples = ((degree + 1) * this.N * this.keyVariance) / 12;
       const factor = Math.log2(count * this.t) + Math.log2(this.N * multiples) / 2 + (a === b ? 0.5 : 0);
@@ -103,21 +97,4 @@ export class NoiseModel {
       if (!this.isDecryptable(noise)) return products;
     }
   }
-}
-
-/** Independent noises together. */
-export function combine(...noises: readonly Noise[]): Noise {
-  const most = Math.max(...noises.map(({ bits }) => bits));
-  const variance = noises.reduce((sum, { bits }) => sum + 4 ** (bits - most), 0);
-  return { bits: most + Math.log2(variance) / 2, degree: Math.max(...noises.map(({ degree }) => degree)) };
-}
-
-/** Each pair once, and how often it is there: its noise adds up undiminished. */
-function counted(pairs: readonly (readonly [Noise, Noise])[]): [Noise, Noise, number][] {
-  const found = new Map<Noise, Map<Noise, number>>();
-  for (const [a, b] of pairs) {
-    const others = found.get(a) ?? new Map<Noise, number>();
-    found.set(a, others.set(b, (others.get(b) ?? 0) + 1));
-  }
-  return [...found].flatMap(([a, others]) => [...others].map(([b, count]): [Noise, Noise, number] => [a, b, count]));
 }
