@@ -9,10 +9,10 @@ import {
   readBootstrappingKeys,
   requireBootstrapping,
 } from '../trainer/bootstrapping.ts';
+import { bootstrappingMemory } from '../trainer/plan-sizes.ts';
 import type { TrainerKeys } from '../trainer/trainer-keys.ts';
 import type { Console } from './console.ts';
 import { formatBytes } from './format.ts';
-import { bootstrappingMemory } from './plan-report.ts';
 import type { Progress } from './progress.ts';
 import { fileSize } from './sealed-files.ts';
 

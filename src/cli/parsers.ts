@@ -46,6 +46,13 @@ export function nonNegativeNumber(text: string): number {
   return value >= 0 ? value : refuse('a number of at least 0', text);
 }
 
+/** ε of differential privacy: above 0, at most 100. */
+export function privacyBudget(text: string): number {
+  const expected = 'a number above 0, at most 100 (1 is strong, 8 is weak)';
+  const value = finite(text, expected);
+  return value > 0 && value <= 100 ? value : refuse(expected, text);
+}
+
 /** A number from 0 up to, but not including, 1. */
 export function fraction(text: string): number {
   const value = finite(text, 'a number from 0 to below 1');

@@ -6,11 +6,13 @@ import { type Evaluation, evaluateData } from '../nn/evaluation.ts';
 import { planTraining, type RefreshMode, type TrainingPlan } from '../nn/sealed/plan.ts';
 import type { TwinRun } from '../nn/twin.ts';
 import type { CkksParameters } from '../schemes/ckks/parameters.ts';
+import { type PlanSizes, planSizes } from '../trainer/plan-sizes.ts';
+import type { PrivacyReport } from '../trainer/privacy.ts';
 import type { Console } from './console.ts';
 import { type DataRequest, loadDataset } from './data-source.ts';
 import { type Forecast, forecastStep } from './forecast.ts';
 import { featureSettingsOf } from './model-files.ts';
-import { type PlanSizes, planSizes } from './plan-report.ts';
+import { noisyDataset } from './privacy-words.ts';
 import { loadPublicModel } from './public-model.ts';
 import { simulateTwin } from './simulated-twin.ts';
 import { prepareTraining, type TrainingFlags } from './training-flags.ts';
@@ -33,6 +35,8 @@ export interface Simulation {
   readonly recipe: TrainingRecipe;
   readonly run: TwinRun;
   readonly evaluation: Evaluation | undefined;
+  /** Of the rows that the twin was trained on. */
+  readonly privacy: PrivacyReport | undefined;
 }
 
 /** HermeticError PLAN_REFUSED, BAD_DATA, BAD_FILE, DIVERGED, ABORTED. */
@@ -41,7 +45,8 @@ export async function simulateRun(console: Console, path: string, request: Simul
   const model = await loadPublicModel(console, path, request.set);
   const { architecture, parameters, layout } = model;
   const settings = featureSettingsOf(model, path);
-  const data = await loadDataset(request, settings, 'train', signal);
+  const own = await loadDataset(request, settings, 'train', signal);
+  const { data, privacy } = await noisyDataset(console, own, request, model.features);
   const { recipe: open, batches } = prepareTraining(request, {
     data,
     ...(layout !== undefined && { sealedBatch: layout.packing.batch }),
@@ -66,7 +71,7 @@ export async function simulateRun(console: Console, path: string, request: Simul
     const { features, targets } = await loadDataset({ data: request.test, label: request.label }, settings, 'evaluate');
     evaluation = evaluateData(architecture, run.weights, { features, targets: targets.values });
   }
-  return { parameters, plan, sizes: planSizes(plan, parameters), forecast, recipe, run, evaluation };
+  return { parameters, plan, sizes: planSizes(plan, parameters), forecast, recipe, run, evaluation, privacy };
 }
 
 function requireBootstrapping({ set, bootstrapping }: CkksParameters): void {

@@ -7,13 +7,15 @@ import type { TrainingRecipe } from '../nn/architecture.ts';
 import { parseSealedLayout } from '../nn/sealed/layout.ts';
 import type { TrainingPlan } from '../nn/sealed/plan.ts';
 import type { PhaseReport, SealedStepReport } from '../nn/sealed/training-loop.ts';
+import { httpTransport } from '../protocol/http-transport.ts';
 import { withFileSource } from '../protocol/node/file-source.ts';
 import { readSealedModel } from '../protocol/sealed-model.ts';
 import type { Bootstrapping } from '../trainer/bootstrapping.ts';
 import { fit as fitSealed } from '../trainer/fit.ts';
 import type { FitObserver } from '../trainer/fit-options.ts';
-import { httpTransport } from '../trainer/http-transport.ts';
 import { folderCheckpoints } from '../trainer/node/folder-checkpoints.ts';
+import type { PrivacyReport } from '../trainer/privacy.ts';
+import type { DataFingerprint, OpenRecipe } from '../trainer/run-settings.ts';
 import { readTrainerKeys, type TrainerKeys } from '../trainer/trainer-keys.ts';
 import { loadBootstrappingKeys } from './bootstrapping-file.ts';
 import { type Console, toJsonLine } from './console.ts';
@@ -21,6 +23,7 @@ import { formatCount, formatPercent } from './format.ts';
 import { bootstrappingKeysBeside } from './key-files.ts';
 import { featureSettingsOf } from './model-files.ts';
 import type { RefreshTarget } from './parsers.ts';
+import { privacyOption, privacyWords } from './privacy-words.ts';
 import type { Progress } from './progress.ts';
 import { fileSize, requireWritable, writeSealed } from './sealed-files.ts';
 import { readToken } from './token-file.ts';
@@ -39,6 +42,13 @@ export interface TrainRequest {
   readonly checkpoint: string | undefined;
   readonly progress: 'auto' | 'json';
   readonly out: string;
+  /** Hears of the run beside the console. */
+  readonly listener?: TrainListener;
+}
+
+export interface TrainListener extends Pick<FitObserver, 'begun' | 'step'> {
+  /** What is known of the recipe before the first step: all but, maybe, its learning rate. */
+  readonly recipe?: (recipe: OpenRecipe) => void;
 }
 
 export interface TrainOutcome {
@@ -46,6 +56,13 @@ export interface TrainOutcome {
   readonly plan: TrainingPlan;
   readonly bytes: number;
   readonly modelId: string;
+  /** Identity of the model that it was trained from. */
+  readonly parentModel: string;
+  readonly keyId: string;
+  /** The run's name, the rows that it took, and the noise on them: what a training record tells. */
+  readonly run: string;
+  readonly data: DataFingerprint;
+  readonly privacy: PrivacyReport | undefined;
   /** By this process: fewer than the recipe's after an interruption. */
   readonly stepsTaken: number;
   readonly trainingSeconds: number;
@@ -76,9 +93,10 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
     const data = await request.loadData(featureSettingsOf(model, request.model));
     const sealedBatch = parseSealedLayout(model.packing, model.architecture).packing.offset;
     const { recipe } = prepareTraining(request.training, { data, sealedBatch });
+    request.listener?.recipe?.(recipe);
     const { learningRate, ...known } = recipe;
     if (refresh === 'bootstrap') bootstrapping = await loadBootstrapping(console, keys, request);
-    const watch = new Watch(console, request.progress, recipe.steps);
+    const watch = new Watch(console, request, recipe.steps);
     const training = { features: data.features, targets: data.targets.values };
     const result = await fitSealed(model, keys, training, {
       recipe: { ...known, ...(learningRate !== undefined && { learningRate }) },
@@ -86,6 +104,7 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
       ...(checkpoint !== undefined && { checkpoint: folderCheckpoints(checkpoint) }),
       signal: stopSignal(console, request.progress),
       skipShadowRun: !request.training.shadow && learningRate !== undefined,
+      ...privacyOption(request.training),
       observer: watch.observer,
     }).finally(() => watch.stop());
     const modelId = await writeSealed(request.out, result.model, keys.parameters);
@@ -94,6 +113,11 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
       plan: result.plan,
       bytes: await fileSize(request.out),
       modelId,
+      parentModel: model.modelId,
+      keyId: model.keyId,
+      run: result.run,
+      data: result.data,
+      privacy: result.privacy,
       ...watch.summary(),
       bootstrappings: bootstrapping?.count ?? 0,
     };
@@ -157,7 +181,7 @@ class Watch {
   #progress: Progress | undefined;
   #done = 0;
 
-  constructor(console: Console, progress: TrainRequest['progress'], steps: number) {
+  constructor(console: Console, { progress, listener = {} }: TrainRequest, steps: number) {
     this.#console = console;
     this.#asJson = progress === 'json';
     this.#steps = steps;
@@ -172,6 +196,10 @@ class Watch {
             : `shadow run in the clear: ${seen}`,
         );
       },
+      privacy: (report) => {
+        this.#note(privacyWords(report));
+        if (report.warning !== undefined) console.warn(report.warning);
+      },
       plan: (plan) => this.#plan(plan),
       resumed: (step) => {
         this.#done = step;
@@ -180,7 +208,11 @@ class Watch {
       phase: (step, { phase }) => {
         if (!this.#asJson) this.#bar().update(step, `${phase} · loss locked`);
       },
-      step: (report) => this.#step(report),
+      begun: (run) => listener.begun?.(run),
+      step: (report) => {
+        this.#step(report);
+        listener.step?.(report);
+      },
       retry: (attempt, { summary }) => console.warn(`${summary}; attempt ${attempt} …`),
     };
   }

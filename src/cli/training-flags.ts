@@ -9,7 +9,7 @@ import { type RecipeName, recipe, recipeNames } from '../nn/recipes.ts';
 import type { OpenRecipe } from '../trainer/run-settings.ts';
 import type { HermeticContext } from './context.ts';
 import { parseBatch } from './flags.ts';
-import { fraction, integer, nonNegativeNumber, positiveNumber } from './parsers.ts';
+import { fraction, integer, nonNegativeNumber, positiveNumber, privacyBudget } from './parsers.ts';
 
 export interface TrainingFlags {
   readonly recipe: RecipeName | undefined;
@@ -25,6 +25,8 @@ export interface TrainingFlags {
   readonly loss: Loss | undefined;
   readonly seed: number | undefined;
   readonly shadow: boolean;
+  /** ε of noise on every row. */
+  readonly privacy: number | undefined;
 }
 
 const count = integer(1, 2 ** 31);
@@ -53,6 +55,11 @@ export const trainingFlags: FlagParametersForType<TrainingFlags, HermeticContext
   },
   seed: parsed(integer(0, 2 ** 53 - 1), 'Seed of the order of the rows; public (default: 1)', 'SEED'),
   shadow: { kind: 'boolean', brief: 'Try the recipe in the clear on random weights first', default: true },
+  privacy: parsed(
+    privacyBudget,
+    'ε of differential privacy: noise on every row before training, so that the owner, too, learns little of one (δ 1e-5)',
+    'EPSILON',
+  ),
 };
 
 interface OptionalParsed {

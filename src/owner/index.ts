@@ -18,6 +18,8 @@ export type { PlainModel } from '../protocol/model-file.ts';
 export { describeInitialization } from '../protocol/provenance.ts';
 export type { BootstrappingKeysOptions } from './bootstrapping-keys.ts';
 export { writeBootstrappingKeys } from './bootstrapping-keys.ts';
+export type { GatedRound } from './gates.ts';
+export { heldOutAccuracy, passedAll, runGates } from './gates.ts';
 export type { ReadOwnerKeysOptions } from './key-file.ts';
 export { readOwnerKeys, writeOwnerKeys, writeTrainerKeys } from './key-file.ts';
 export type { CreatedKeys, CreateKeysOptions, OwnerKeys } from './owner-keys.ts';
@@ -42,6 +44,8 @@ export type {
   UnlockEntries,
 } from './unlock-ledger.ts';
 export { UnlockLedger, unlockLimit } from './unlock-ledger.ts';
+export type { OwnedModel, RowAccount, UnlockAsk, UnlockDecision, UnlockMeans } from './unlock-policy.ts';
+export { approveUnlock, decideUnlock, unlockForParty } from './unlock-policy.ts';
 
 /** Writes owner.key under a passphrase, mode 0600 (Node). */
 export async function saveOwnerKeys(

@@ -37,3 +37,14 @@ export type { ReadSealedModel, SealedModel } from './sealed-model.ts';
 export { readSealedModel, writeSealedModel } from './sealed-model.ts';
 export type { ReadSealedPredictions, SealedPredictions } from './sealed-predictions.ts';
 export { readSealedPredictions, writeSealedPredictions } from './sealed-predictions.ts';
+export type { SigningKey } from './signing-key.ts';
+export { createSigningKey, exportSigningKey, importSigningKey } from './signing-key.ts';
+export type { ChainOptions, RecordFields, SignedRecord, StatedPrivacy, TrainingRecord } from './training-record.ts';
+export {
+  commitToData,
+  recordDigest,
+  SALT_BYTES,
+  signTrainingRecord,
+  verifyChain,
+  verifyTrainingRecord,
+} from './training-record.ts';

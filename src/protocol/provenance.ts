@@ -7,6 +7,7 @@ import * as z from 'zod';
 import type { Architecture, TrainingRecipe } from '../nn/architecture.ts';
 import { glorotUniform, type Initializer } from '../nn/initializers.ts';
 import type { JsonValue } from './json.ts';
+import type { StatedPrivacy } from './training-record.ts';
 
 /** The public distribution of the first weights: what a trainer's shadow run draws from. The seed is secret. */
 export interface InitEntry {
@@ -24,6 +25,8 @@ export interface TrainingEntry {
   readonly rows: number;
   readonly refresh: 'none' | 'owner' | 'bootstrap';
   readonly recipe: TrainingRecipe;
+  /** Of the rows, where the trainer states any. */
+  readonly privacy?: StatedPrivacy | undefined;
 }
 
 const bounded = z.number().min(-1e6).max(1e6);
@@ -52,9 +55,10 @@ export function describeInitialization(initializers: readonly Initializer[]): Js
   return { kind: 'init', initializers: initializers.map((entry) => ({ ...entry })) };
 }
 
-export function describeTraining({ steps, rows, refresh, recipe }: Omit<TrainingEntry, 'kind'>): JsonValue {
+export function describeTraining({ steps, rows, refresh, recipe, privacy }: Omit<TrainingEntry, 'kind'>): JsonValue {
   const { schedule, ...rest } = recipe;
-  return { kind: 'training', steps, rows, refresh, recipe: { ...rest, schedule: { ...schedule } } };
+  const stated = privacy === undefined ? {} : { privacy: { ...privacy } };
+  return { kind: 'training', steps, rows, refresh, recipe: { ...rest, schedule: { ...schedule } }, ...stated };
 }
 
 /** The distribution that the newest 'init' entry names, if it fits the network; else Keras's default. */

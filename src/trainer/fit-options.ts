@@ -5,10 +5,11 @@ import { constant } from '../nn/schedules.ts';
 import type { RefreshMode, TrainingPlan } from '../nn/sealed/plan.ts';
 import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
 import type { PhaseReport, SealedStepReport } from '../nn/sealed/training-loop.ts';
+import type { RefreshTransport } from '../protocol/refresh-transport.ts';
 import type { Bootstrapping } from './bootstrapping.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
+import type { PrivacyReport, PrivacyWish } from './privacy.ts';
 import type { ExchangeOptions } from './refresh-exchange.ts';
-import type { RefreshTransport } from './refresh-transport.ts';
 import type { OpenRecipe } from './run-settings.ts';
 import type { ShadowCheck } from './shadow-check.ts';
 
@@ -25,6 +26,8 @@ export interface FitOptions {
   readonly signal?: AbortSignal;
   /** Passes over the run in the clear; a learning rate must be given then. */
   readonly skipShadowRun?: boolean;
+  /** Noise on every row before training, so that neither the model nor its owner tells much of one: see `privacy.ts`. */
+  readonly privacy?: PrivacyWish;
   readonly retry?: Pick<ExchangeOptions, 'attempts' | 'retryDelayMs'>;
   readonly observer?: FitObserver;
 }
@@ -33,7 +36,11 @@ export interface FitOptions {
 export interface FitObserver {
   readonly warning?: (message: string) => void;
   readonly shadow?: (check: ShadowCheck) => void;
+  /** What noise the rows got. */
+  readonly privacy?: (report: PrivacyReport) => void;
   readonly plan?: (plan: TrainingPlan) => void;
+  /** The run's name, by which the owner's books know it: the same after a resume. */
+  readonly begun?: (run: string) => void;
   /** Steps that an earlier process has taken. */
   readonly resumed?: (step: number) => void;
   /** Phases within a step, counted from 0. */

@@ -6,15 +6,18 @@ import { HermeticError } from '../base/errors.ts';
 import type { TrainingRecipe } from '../nn/architecture.ts';
 import { batches as batchesOf, type TrainingData } from '../nn/feature-rows.ts';
 import { inputSize, outputSize } from '../nn/network.ts';
-import { planTraining, type TrainingPlan } from '../nn/sealed/plan.ts';
+import type { TrainingPlan } from '../nn/sealed/plan.ts';
 import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
 import { layoutJson } from '../protocol/layout-json.ts';
 import { describeTraining, initializersOf } from '../protocol/provenance.ts';
 import type { ReadSealedModel, SealedModel } from '../protocol/sealed-model.ts';
 import { requireFittingKeys } from './bootstrapping.ts';
 import { completeRecipe, type FitOptions, refreshModeOf, requireLearningRate } from './fit-options.ts';
+import { planRun } from './plan-fit.ts';
+import { completePrivacy, type PrivacyReport, statedPrivacy } from './privacy.ts';
+import { rowsOfRun } from './privacy-run.ts';
 import { findRun, newRunName } from './run-checkpoint.ts';
-import { fingerprint, type OpenRecipe, requireSameRun } from './run-settings.ts';
+import { type DataFingerprint, fingerprint, type OpenRecipe, requireSameRun } from './run-settings.ts';
 import { disposeWeights, leavingWeights, networkOf } from './sealed-weights.ts';
 import { checkInTheClear, type ShadowCheck } from './shadow-check.ts';
 import { requireTrainerKey, type TrainerKeys } from './trainer-keys.ts';
@@ -27,6 +30,12 @@ export interface FitResult {
   readonly plan: TrainingPlan;
   /** Absent where the run was resumed or the shadow run passed over. */
   readonly shadow: ShadowCheck | undefined;
+  /** The run's name, as the owner's books know it. */
+  readonly run: string;
+  /** Of the rows that were trained on, noise included: what a training record commits to. */
+  readonly data: DataFingerprint;
+  /** Absent where none was asked for. */
+  readonly privacy: PrivacyReport | undefined;
 }
 
 /**
@@ -61,25 +70,32 @@ async function fitAlone(
   model: ReadSealedModel,
   network: SealedNetwork,
   keys: TrainerKeys,
-  data: TrainingData,
+  own: TrainingData,
   open: OpenRecipe,
   options: FitOptions,
 ): Promise<FitResult> {
   const { observer = {}, checkpoint: store } = options;
-  const print = await fingerprint(data);
+  const print = await fingerprint(own);
+  const wish = options.privacy && completePrivacy(options.privacy, model.features, own.features.columns);
   const stored = store && (await findRun(store, keys, model, (message) => observer.warning?.(message)));
-  if (stored) requireSameRun(stored.settings, open, print);
+  if (stored) requireSameRun(stored.settings, open, print, wish);
+  // From here on nothing looks at the rows as they are: the recipe, too, is found on those with noise.
+  const { data, privacy, report } = await rowsOfRun(own, print, wish, stored?.settings.privacy?.seed);
+  if (report) observer.privacy?.(report);
   const shadow = stored || options.skipShadowRun ? undefined : lookInTheClear(model, open, data, options);
   const recipe = stored?.settings.recipe ?? shadow?.recipe ?? requireLearningRate(open);
   const planned = plan(model, network, keys, recipe, data, options);
   observer.plan?.(planned);
   const batches = batchesOf(data, open);
-  const identity = { run: stored?.run ?? newRunName(), settings: { recipe, data: print } };
+  const identity = { run: stored?.run ?? newRunName(), settings: { recipe, data: print, privacy } };
+  observer.begun?.(identity.run);
   const weights = await takeSteps({ model, keys, network, plan: planned, batches, stored, identity, options });
   const records = leavingWeights(keys, planned, weights);
   disposeWeights(weights);
-  const entry = { steps: recipe.steps, rows: data.features.rows, refresh: planned.refreshMode, recipe };
-  return { model: handBack(model, planned, records, entry), recipe, plan: planned, shadow };
+  const { run } = identity;
+  const trained = report ? await fingerprint(data) : print;
+  const handed = handBack(model, planned, records, trained.rows, report);
+  return { model: handed, recipe, plan: planned, shadow, run, data: trained, privacy: report };
 }
 
 /** @throws HermeticError BAD_DATA unless features and targets are as many as the network has inputs and outputs */
@@ -96,21 +112,17 @@ function requireFittingData({ architecture }: ReadSealedModel, { features, targe
 
 function plan(
   model: ReadSealedModel,
-  { architecture, layout }: SealedNetwork,
+  network: SealedNetwork,
   keys: TrainerKeys,
   recipe: TrainingRecipe,
   data: TrainingData,
   { refresh }: FitOptions,
 ): TrainingPlan {
-  const { slots, maxLevel } = keys.context;
-  return planTraining(architecture, recipe, {
-    slots,
-    maxLevel,
-    level: Math.min(...model.records.map((record) => record.level)),
-    refreshMode: refreshModeOf(refresh),
-    ...(typeof refresh === 'object' && { refreshedLevel: refresh.level }),
-    layout,
+  const refreshedLevel = typeof refresh === 'object' ? refresh.level : undefined;
+  return planRun(model, network, keys, recipe, {
     rows: data.features.rows,
+    refreshMode: refreshModeOf(refresh),
+    refreshedLevel,
   });
 }
 
@@ -133,12 +145,15 @@ function lookInTheClear(
 
 function handBack(
   model: ReadSealedModel,
-  { layout }: TrainingPlan,
+  { layout, recipe, refreshMode }: TrainingPlan,
   records: SealedModel['records'],
-  entry: Parameters<typeof describeTraining>[0],
+  rows: number,
+  report: PrivacyReport | undefined,
 ): SealedModel {
   const { architecture, features, keyId, round, demonstration } = model;
-  const provenance = [...model.provenance, describeTraining(entry)];
+  const privacy = report && statedPrivacy(report);
+  const entry = describeTraining({ steps: recipe.steps, rows, refresh: refreshMode, recipe, privacy });
+  const provenance = [...model.provenance, entry];
   const packing = layoutJson(layout);
   return { architecture, features, packing, records, keyId, round: round + 1, provenance, demonstration };
 }

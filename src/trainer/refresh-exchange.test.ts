@@ -8,8 +8,8 @@ import {
   readRefreshRequest,
   writeRefreshResponse,
 } from '../protocol/refresh-message.ts';
+import { type RefreshTransport, RefreshUnavailable } from '../protocol/refresh-transport.ts';
 import { type ExchangeOptions, refreshExchange } from './refresh-exchange.ts';
-import { type RefreshTransport, RefreshUnavailable } from './refresh-transport.ts';
 
 const { keyId } = refreshRequest;
 const records = [record(0, 1, false), record(0, 2, false)];

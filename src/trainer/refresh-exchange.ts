@@ -9,7 +9,7 @@ import { memorySink, memorySource } from '../protocol/byte-source.ts';
 import type { CiphertextRecord } from '../protocol/ciphertext-record.ts';
 import type { CiphertextParameters } from '../protocol/parameters.ts';
 import { maxRefreshMessageBytes, readRefreshResponse, writeRefreshRequest } from '../protocol/refresh-message.ts';
-import { RESUME, type RefreshTransport, RefreshUnavailable } from './refresh-transport.ts';
+import { RESUME, type RefreshTransport, RefreshUnavailable } from '../protocol/refresh-transport.ts';
 
 export interface ExchangeOptions {
   readonly parameters: CiphertextParameters;

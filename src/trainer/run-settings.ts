@@ -5,7 +5,9 @@ import { HermeticError } from '../base/errors.ts';
 import type { TrainingRecipe } from '../nn/architecture.ts';
 import type { TrainingData } from '../nn/feature-rows.ts';
 import type { JsonValue } from '../protocol/json.ts';
+import { recipeSchema } from '../protocol/recipe-schema.ts';
 import { parseHeader } from '../protocol/schema.ts';
+import type { PrivacySettings } from './privacy.ts';
 
 /** The data as far as a run depends on them. Stays in the trainer's own checkpoint. */
 export interface DataFingerprint {
@@ -15,9 +17,16 @@ export interface DataFingerprint {
   readonly digest: string;
 }
 
+/** Privacy as a run has it: `seed` is a secret (hexadecimal), with which the noise comes off again. */
+export interface RunPrivacy extends PrivacySettings {
+  readonly seed: string;
+}
+
 export interface RunSettings {
   readonly recipe: TrainingRecipe;
+  /** Of the rows as they are, without noise. */
   readonly data: DataFingerprint;
+  readonly privacy?: RunPrivacy | undefined;
 }
 
 const finite = z.number();
@@ -27,26 +36,13 @@ const whole = z
   .min(0)
   .max(2 ** 53);
 
-const recipeSchema: z.ZodType<TrainingRecipe> = z.strictObject({
-  loss: z.enum(['delta', 'squaredError']),
-  learningRate: finite.positive(),
-  momentum: finite.min(0).max(1),
-  nesterov: z.boolean(),
-  weightDecay: finite.min(0),
-  schedule: z.union([
-    z.strictObject({ kind: z.enum(['constant', 'linear']) }),
-    z.strictObject({ kind: z.enum(['constant', 'linear']), decaySteps: whole }),
-  ]),
-  batch: whole,
-  steps: whole,
-  firstStep: whole,
-  seed: whole,
-});
-
 const settingsSchema: z.ZodType<RunSettings & { readonly version: 1 }> = z.strictObject({
   version: z.literal(1),
   recipe: recipeSchema,
   data: z.strictObject({ rows: whole, columns: whole, outputs: whole, digest: z.string() }),
+  privacy: z
+    .strictObject({ epsilon: finite, delta: finite, bound: finite, seed: z.string().regex(/^[0-9a-f]{64}$/) })
+    .optional(),
 });
 
 /** Numbers that are hashed at a time. */
@@ -67,24 +63,31 @@ export async function fingerprint({ features, targets }: TrainingData): Promise<
   return { rows, columns, outputs, digest: bytesToHex(await sha256(concatBytes(...digests))) };
 }
 
-export function settingsJson({ recipe, data }: RunSettings): JsonValue {
-  return { version: 1, recipe: { ...recipe, schedule: { ...recipe.schedule } }, data: { ...data } };
+export function settingsJson({ recipe, data, privacy }: RunSettings): JsonValue {
+  const noise = privacy === undefined ? {} : { privacy: { ...privacy } };
+  return { version: 1, recipe: { ...recipe, schedule: { ...recipe.schedule } }, data: { ...data }, ...noise };
 }
 
 /** @throws HermeticError BAD_FILE */
 export function parseSettings(value: JsonValue): RunSettings {
-  const { recipe, data } = parseHeader(settingsSchema, value, 'the checkpoint');
-  return { recipe, data };
+  const { version: _, ...settings } = parseHeader(settingsSchema, value, 'the checkpoint');
+  return settings;
 }
 
 /** A recipe without a learning rate goes on with the one that the run began with. */
 export type OpenRecipe = Omit<TrainingRecipe, 'learningRate'> & { readonly learningRate: number | undefined };
 
 /** @throws HermeticError BAD_ARGUMENT naming the first setting that is not as it was */
-export function requireSameRun(before: RunSettings, recipe: OpenRecipe, data: DataFingerprint): void {
+export function requireSameRun(
+  before: RunSettings,
+  recipe: OpenRecipe,
+  data: DataFingerprint,
+  privacy?: PrivacySettings,
+): void {
   const { learningRate = before.recipe.learningRate } = recipe;
-  const now = flatten({ recipe: { ...recipe, learningRate }, data });
+  const now = flatten({ recipe: { ...recipe, learningRate }, data, ...(privacy && { privacy }) });
   const then = flatten(before);
+  then.delete('privacy.seed');
   const changed = [...new Set([...then.keys(), ...now.keys()])].find((key) => then.get(key) !== now.get(key));
   if (changed === undefined) return;
   const secret = changed === 'data.digest';
@@ -114,6 +117,9 @@ const NAMES: Readonly<Record<string, string>> = {
   'data.columns': 'the number of features',
   'data.outputs': 'the number of outputs',
   'data.digest': 'the data',
+  'privacy.epsilon': 'ε of the privacy',
+  'privacy.delta': 'δ of the privacy',
+  'privacy.bound': 'the bound of the privacy',
 };
 
 /** Leaves by their dotted paths. */

@@ -3,6 +3,7 @@
 import { buildCommand, type Command } from '@stricli/core';
 import type { TrainingRecipe } from '../../nn/architecture.ts';
 import type { RefreshMode, TrainingPlan } from '../../nn/sealed/plan.ts';
+import type { PlanSizes } from '../../trainer/plan-sizes.ts';
 import type { Colors } from '../colors.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
@@ -10,7 +11,6 @@ import { type DataFlags, dataFlags, type OutputFlags, outputFlags, type ThreadFl
 import type { Forecast } from '../forecast.ts';
 import { formatBytes, formatCount, formatDuration, formatPercent } from '../format.ts';
 import { text } from '../parsers.ts';
-import type { PlanSizes } from '../plan-report.ts';
 import type { Simulation } from '../simulation.ts';
 import { type TrainingFlags, trainingFlags } from '../training-flags.ts';
 
@@ -82,6 +82,7 @@ async function runSimulate(this: HermeticContext, flags: Flags, path: string): P
       plan: planJson(plan, sizes),
       ...(forecast && { forecast: { ...forecast, seconds: forecast.secondsPerStep * recipe.steps } }),
       recipe,
+      ...(simulation.privacy && { privacy: simulation.privacy }),
       twin: { loss, accuracy, ...(evaluation && { test: evaluation }) },
     },
     (colors) => describe(colors, simulation),

@@ -67,6 +67,7 @@ describe('prepareTraining', () => {
     loss: undefined,
     seed: undefined,
     shadow: true,
+    privacy: undefined,
   };
 
   it('leaves the rate to the shadow run, falling, where none is given', () => {

@@ -51,7 +51,8 @@ export function folderCheckpoints(folder: string): CheckpointStore {
     read: (step, use) => withFileSource(path(step), use),
     write: async (step, produce) => {
       await prepare();
-      await writeFileAtomically(path(step), produce);
+      // It may hold the seed of a run's privacy noise.
+      await writeFileAtomically(path(step), produce, { mode: 0o600 });
     },
     remove: (step) => remove(path(step)),
   };

@@ -1,8 +1,9 @@
 /** Refresh messages over HTTP: one POST each, with a bearer token, never following a redirect. */
 import { checkInteger } from '../base/checks.ts';
 import { HermeticError, type HermeticErrorCode } from '../base/errors.ts';
-import { readAll, streamSource } from '../protocol/byte-source.ts';
+import { readAll, streamSource } from './byte-source.ts';
 import { RESUME, type RefreshTransport, RefreshUnavailable, type SendOptions } from './refresh-transport.ts';
+import { addressBelow, exposureOf, parseBearerToken, parseServerAddress, printable } from './server-address.ts';
 
 export interface HttpTransportOptions {
   /** Base address of the owner's server, http://127.0.0.1:7700 for example. */
@@ -22,12 +23,14 @@ const MAX_ERROR_BYTES = 16384;
 export function httpTransport(options: HttpTransportOptions): RefreshTransport {
   const { timeoutMs = 120_000, fetch: send = fetch, onWarning = console.warn } = options;
   checkInteger('timeoutMs', timeoutMs, 1, 2 ** 31 - 1);
-  const base = parseAddress(options.url);
-  const headers = { authorization: `Bearer ${parseToken(options.token)}`, 'content-type': 'application/octet-stream' };
-  if (base.protocol === 'http:' && !isLoopback(base.hostname)) {
-    onWarning(`the token travels unencrypted to ${base.host}: use https where others can listen`);
-  }
-  const address = new URL('v1/refresh', base.href.endsWith('/') ? base : `${base.href}/`);
+  const base = parseServerAddress(options.url, 'Give --refresh the address that `hermetic serve` printed.');
+  const headers = {
+    authorization: `Bearer ${parseBearerToken(options.token)}`,
+    'content-type': 'application/octet-stream',
+  };
+  const exposure = exposureOf(base);
+  if (exposure !== undefined) onWarning(exposure);
+  const address = addressBelow(base, 'v1/refresh');
   return async (request, { maxResponseBytes, signal }: SendOptions) => {
     // Not AbortSignal.any with AbortSignal.timeout: on Node 20 the pair can be collected before it fires.
     const attempt = new AbortController();
@@ -49,29 +52,6 @@ export function httpTransport(options: HttpTransportOptions): RefreshTransport {
       signal.removeEventListener('abort', stop);
     }
   };
-}
-
-function parseAddress(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return url;
-  throw new HermeticError('BAD_ARGUMENT', 'the address of the owner cannot be used', {
-    expected: 'http://HOST:PORT or https://HOST:PORT',
-    mend: 'Give --refresh the address that `hermetic serve` printed.',
-  });
-}
-
-/** What may stand in a header; never shown. */
-function parseToken(token: string): string {
-  const trimmed = token.trim();
-  if (/^[\x21-\x7e]{1,4096}$/.test(trimmed)) return trimmed;
-  throw new HermeticError('BAD_ARGUMENT', 'the token cannot be used', {
-    expected: 'one line of 1 to 4096 printable characters without spaces',
-    mend: 'Copy the token file anew from the owner.',
-  });
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 async function readResponse(response: Response, maxBytes: number): Promise<Uint8Array> {
@@ -103,7 +83,7 @@ async function problemOf(response: Response, base: URL): Promise<HermeticError> 
   return failed('REFRESH_FAILED', `${base.host} answered ${status}, as no refresh server does`, RESUME);
 }
 
-/** The server's own words, fit for a terminal: it may lie, and must not paint the screen. */
+/** The server's own words, where its answer has any. */
 async function serverMessage(response: Response): Promise<string | undefined> {
   try {
     if (response.body === null) return undefined;
@@ -116,11 +96,6 @@ async function serverMessage(response: Response): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-function printable(text: string): string {
-  const clean = text.replaceAll(/[^\x20-\x7e\u00a0-\u024f\u2010-\u2026]+/g, ' ').trim();
-  return clean.length <= 300 ? clean : `${clean.slice(0, 299)}…`;
 }
 
 function unavailable(error: unknown, base: URL, timeoutMs: number): RefreshUnavailable {

@@ -1,0 +1,209 @@
+/**
+ * What an unlock request gets (security rules 1, 2 and 6), by the policy that the owner set for the party:
+ *
+ *   manual     nothing, until the owner has looked at it
+ *   quota      decrypted predictions, rounded, while rows last
+ *   verified   the owner's own predictions: computed on its own opened weights from the features that came along, and rounded
+ *              as they would be. Nothing decrypted leaves, so that no ciphertext, however it was made, can ask anything.
+ *              What the file says is decrypted for the owner's eyes alone and compared: a mismatch is an alert. (An owner who
+ *              did something that the party sees at every mismatch would answer a bit by it: revoke a party once.)
+ *
+ * Two books bound what leaves. Rows, for each party and network, bound what is told of the network: every answer tells of it,
+ * in every mode, for that is what a prediction is. Bits, for each key (`unlock-ledger.ts`), bound what decrypted answers tell of
+ * the key; answers of the owner's own making tell nothing of it and are not charged.
+ */
+import { HermeticError, type HermeticErrorCode } from '../base/errors.ts';
+import type { Architecture, LayerWeights } from '../nn/architecture.ts';
+import { predictFeatures } from '../nn/evaluation.ts';
+import { DenseRows } from '../nn/feature-rows.ts';
+import { inputSize, outputSize } from '../nn/network.ts';
+import type { SealedPredictions } from '../protocol/sealed-predictions.ts';
+import type { ReleasedRow, ReleaseWish, UnlockPolicy, UnlockView } from '../protocol/service/types.ts';
+import type { OwnerKeys } from './owner-keys.ts';
+import { MAX_RELEASED_BITS, type Release, releaseRow } from './release.ts';
+import { unlockPredictions } from './unlock.ts';
+import type { UnlockLedger } from './unlock-ledger.ts';
+
+export interface UnlockAsk {
+  readonly predictions: SealedPredictions;
+  /** Row numbers of the file, from 0. */
+  readonly rows: readonly number[];
+  /** Of verified mode: the features of those rows, in that order. */
+  readonly features?: readonly (readonly number[])[] | undefined;
+}
+
+/** Rows that a party was answered, kept by whoever keeps the books. */
+export interface RowAccount {
+  /** Adds `rows` where the sum stays within `limit`, at once and for good; false, and nothing, where it does not. */
+  take(rows: number, limit: number): Promise<boolean>;
+  /** Takes back what was not answered. */
+  giveBack(rows: number): Promise<void>;
+}
+
+export interface OwnedModel {
+  readonly architecture: Architecture;
+  readonly weights: readonly LayerWeights[];
+}
+
+export interface UnlockMeans {
+  readonly policy: UnlockPolicy;
+  readonly account: RowAccount;
+  /** Those that the predictions were made under. */
+  readonly keys: OwnerKeys;
+  readonly ledger: UnlockLedger;
+  /** The owner's own weights of a sealed model, by the identity of its file; undefined for models that it never got. */
+  readonly openedModel: (modelId: string) => Promise<OwnedModel | undefined>;
+}
+
+export type UnlockDecision =
+  | { readonly status: 'pending' }
+  | { readonly status: 'denied'; readonly reason: string }
+  | {
+      readonly status: 'answered';
+      readonly answers: readonly ReleasedRow[];
+      /** Of verified mode, for the owner alone: rows of which the file says another class. The party must not see it. */
+      readonly mismatches?: number;
+    };
+
+/**
+ * What becomes of a request as it comes in.
+ * @throws HermeticError WRONG_KEY, BAD_FILE, BAD_ARGUMENT for requests that cannot be answered under any policy; what the
+ *   books throw
+ */
+export async function decideUnlock(ask: UnlockAsk, means: UnlockMeans): Promise<UnlockDecision> {
+  checkAsk(ask);
+  if (means.policy.mode === 'manual') return { status: 'pending' };
+  return answer(ask, means);
+}
+
+/** The answer to a request that the owner has approved: as by quota, whatever waited, within the same books. Errors as above. */
+export async function approveUnlock(ask: UnlockAsk, means: UnlockMeans): Promise<UnlockDecision> {
+  checkAsk(ask);
+  return answer(ask, means);
+}
+
+/** An unlock as its party may see it: without what was found out in comparing. */
+export function unlockForParty({ mismatches: _, ...view }: UnlockView): UnlockView {
+  return view;
+}
+
+async function answer(ask: UnlockAsk, means: UnlockMeans): Promise<UnlockDecision> {
+  const { policy, account } = means;
+  const { rows } = ask;
+  const unfit = misfitOf(policy.release, ask.predictions.classes);
+  if (unfit !== undefined) return { status: 'denied', reason: unfit };
+  // Counted before anything is computed: whatever happens after, too much is counted and never too little.
+  if (!(await account.take(rows.length, policy.rows))) return { status: 'denied', reason: usedUp(policy.rows) };
+  try {
+    return await (policy.mode === 'verified' ? verified(ask, means) : decrypted(ask, means));
+  } catch (error) {
+    if (!(error instanceof HermeticError)) throw error;
+    if (BEFORE_ANSWERS.includes(error.code)) await account.giveBack(rows.length);
+    if (error.code === 'POLICY_DENIED') return { status: 'denied', reason: error.message };
+    throw error;
+  }
+}
+
+/** Codes of the errors with which rows are refused before one of them is answered; after that, nothing throws them. */
+const BEFORE_ANSWERS: readonly HermeticErrorCode[] = ['POLICY_DENIED', 'BAD_ARGUMENT', 'BAD_FILE', 'WRONG_KEY'];
+
+/** The owner's rounded decryptions, charged to the key. */
+async function decrypted(
+  { predictions, rows }: UnlockAsk,
+  { policy, keys, ledger }: UnlockMeans,
+): Promise<UnlockDecision> {
+  const release = releaseOf(policy.release);
+  return { status: 'answered', answers: await unlockPredictions(predictions, keys, { ledger, rows, release }) };
+}
+
+/** The owner's own predictions, rounded alike. */
+async function verified(ask: UnlockAsk, { policy, keys, openedModel }: UnlockMeans): Promise<UnlockDecision> {
+  const { predictions, rows, features } = ask;
+  if (features === undefined) {
+    throw refusal('the features of the rows are missing', 'Send them: the owner answers with predictions of its own.');
+  }
+  const model = await openedModel(predictions.modelId);
+  if (model === undefined) {
+    throw refusal('the owner has no weights for the model that predicted', 'Submit the model first.');
+  }
+  checkFeatures(features, rows.length, model);
+  const { architecture, weights } = model;
+  const outputs = predictFeatures(architecture, weights, DenseRows.from(features));
+  const width = outputSize(architecture);
+  const release = releaseOf(policy.release);
+  const own = rows.map((_, i) => outputs.subarray(i * width, (i + 1) * width));
+  const mismatches = await countMismatches(ask, keys, own);
+  return {
+    status: 'answered',
+    answers: own.map((values, i) => ({ row: rows[i], ...releaseRow(values, release) })),
+    mismatches,
+  };
+}
+
+/** Outputs nearer to one another than this may honestly come out otherwise when they were sealed. */
+const CLEAR_MARGIN = 2 ** -8;
+
+/** Rows whose sealed prediction is of another class than the owner's clear one. Nothing of it leaves. */
+async function countMismatches(
+  { predictions, rows }: UnlockAsk,
+  keys: OwnerKeys,
+  own: readonly Float64Array[],
+): Promise<number> {
+  const sealed = await unlockPredictions(predictions, keys, { ledger: 'private', rows });
+  return own.filter((values, i) => {
+    const { label } = releaseRow(values, { kind: 'label' });
+    return label !== sealed[i].label && marginOf(values) > CLEAR_MARGIN;
+  }).length;
+}
+
+/** How far the outputs of a row are from another class. */
+function marginOf(values: Float64Array): number {
+  if (values.length === 1) return Math.abs(values[0] - 0.5);
+  const [first, second] = values.toSorted((a, b) => b - a);
+  return first - second;
+}
+
+function checkAsk({ predictions, rows }: UnlockAsk): void {
+  const wrong = rows.find((row) => !Number.isInteger(row) || row < 0 || row >= predictions.rows);
+  if (rows.length >= 1 && wrong === undefined) return;
+  throw new HermeticError('BAD_ARGUMENT', 'these rows cannot be unlocked', {
+    expected: `one or more of rows 0 … ${predictions.rows - 1}`,
+    got: wrong === undefined ? 'none' : `row ${wrong}`,
+  });
+}
+
+function checkFeatures(features: readonly (readonly number[])[], rows: number, { architecture }: OwnedModel): void {
+  const columns = inputSize(architecture);
+  // As they are computed with: what is finite as a double may not be as a Float32.
+  const fits = features.every((row) => row.length === columns && row.every((x) => Number.isFinite(Math.fround(x))));
+  if (fits && features.length === rows) return;
+  throw new HermeticError('BAD_ARGUMENT', 'the features do not fit the rows and the network', {
+    expected: `${rows} rows of ${columns} finite numbers`,
+    mend: "Make them with the model's own settings, which travel in its file.",
+  });
+}
+
+function releaseOf(wish: ReleaseWish): Release {
+  if (wish.kind === 'label') return wish;
+  const { kind, bits, range } = wish;
+  return { kind, bits, ...(range !== undefined && { range }) };
+}
+
+/** Why a policy cannot be carried out for so many outputs; undefined where it can. */
+export function misfitOf(release: ReleaseWish, outputs: number): string | undefined {
+  if (release.kind === 'label') return undefined;
+  const { bits, range = [0, 1] } = release;
+  if (bits < outputs || outputs > MAX_RELEASED_BITS) {
+    return `${bits} bits a row do not go round among ${outputs} outputs: let the owner release labels`;
+  }
+  if (range[1] - range[0] >= 1) return undefined;
+  return 'the range of what is released is shorter than 1: let the owner widen it';
+}
+
+function usedUp(limit: number): string {
+  return `no more than ${limit} rows are released to this party: ask the owner for more`;
+}
+
+function refusal(summary: string, mend: string): HermeticError {
+  return new HermeticError('POLICY_DENIED', summary, { mend });
+}
