@@ -1,8 +1,8 @@
 /**
  * npm run bench -- [filter …] [--json] [--quick] [--threads N] [--seal-bits N]
  *
- * Filters name an operation (rotate), a set (L15) or a suite (ckks, bootstrap). Needs `npm run build`. Without filters all
- * but `bootstrap` are run, which takes minutes and 5 GB of memory.
+ * Filters name an operation (rotate), a set (L15) or a suite (ckks, bootstrap, browser). Needs `npm run build`. Without
+ * filters `ckks` is run alone: `bootstrap` takes minutes and 5 GB of memory, `browser` needs Chromium.
  */
 import { parseArgs } from 'node:util';
 import { QUICK, THOROUGH } from './measure.mjs';
@@ -16,6 +16,9 @@ function options() {
       quick: { type: 'boolean', default: false },
       threads: { type: 'string' },
       'seal-bits': { type: 'string', default: '50' },
+      trainers: { type: 'string' },
+      calls: { type: 'string', default: '10' },
+      set: { type: 'string', default: 'L13' },
     },
   });
   const integer = (name, least, most) => {
@@ -31,12 +34,17 @@ function options() {
     effort: values.quick ? QUICK : THOROUGH,
     threads: values.threads === undefined ? undefined : integer('threads', 1, 64),
     sealBits: integer('seal-bits', 30, 60),
+    trainers: values.trainers === undefined ? undefined : integer('trainers', 1, 1000),
+    calls: integer('calls', 1, 10_000),
+    set: values.set,
   };
 }
 
 async function main() {
   const chosen = options();
   if (chosen.filters.includes('bootstrap')) return bootstrapSuite(chosen);
+  if (chosen.filters.includes('browser')) return browserSuite(chosen);
+  if (chosen.filters.includes('service')) return serviceSuite(chosen);
   await ckksSuite({ ...chosen, threads: chosen.threads ?? 1 });
 }
 
@@ -45,6 +53,29 @@ async function bootstrapSuite({ threads, json, effort }) {
   for await (const result of bootstrap({ threads, rounds: effort === QUICK ? 1 : 3 })) {
     process.stdout.write(json ? jsonLine(result) : describe([result]));
   }
+}
+
+async function browserSuite({ threads, json, effort }) {
+  const { browser, describe } = await import('./browser.mjs');
+  const results = [];
+  for await (const result of browser({ threads, quick: effort === QUICK })) {
+    results.push(result);
+    if (json) process.stdout.write(jsonLine(result));
+  }
+  if (!json) process.stdout.write(describe(results));
+}
+
+async function serviceSuite({ threads, json, effort, trainers, calls, set }) {
+  const { describe, serviceBench } = await import('./service.mjs');
+  const result = await serviceBench({
+    trainers: trainers ?? (effort === QUICK ? 5 : 50),
+    calls,
+    ciphertexts: 4,
+    set,
+    threads,
+    note: (line) => process.stderr.write(`${line}\n`),
+  });
+  process.stdout.write(json ? jsonLine(result) : describe(result));
 }
 
 async function ckksSuite(chosen) {

@@ -22,7 +22,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['nn'],
   ['data'],
   ['protocol'],
-  ['owner', 'trainer', 'attacks'],
+  ['owner', 'trainer', 'client', 'attacks'],
   ['server'],
   ['cli'],
 ];
@@ -40,6 +40,7 @@ const ISOMORPHIC = [
   'protocol',
   'owner',
   'trainer',
+  'client',
   'attacks',
 ];
 
@@ -213,6 +214,12 @@ describe('the wall around secret keys', () => {
     const leaks = [...reachable].filter(([path]) => isSecret(path)).map(([path, from]) => `${from} → ${path}`);
     expect(leaks).toEqual([]);
     expect(reachable.size).toBeGreaterThan(20);
+  });
+
+  it('stands between the client of the service and every secret', () => {
+    const reachable = [...reachableFrom((path) => path.startsWith('client/')).keys()];
+    expect(reachable.filter(isSecret)).toEqual([]);
+    expect(reachable.length).toBeGreaterThan(10);
   });
 
   it('stands between every attack and every secret: what they find, they find from what is public', () => {

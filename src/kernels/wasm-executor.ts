@@ -50,13 +50,23 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   const threads = chooseThreads(options.threads);
   const shared = threads > 1;
   const module = await WebAssembly.compile(decodeBase64(shared ? threadedModule : singleModule));
-  const memory = new WebAssembly.Memory(
-    shared ? { initial: 2, maximum: 65_536, shared: true } : { initial: 2, maximum: 65_536 },
-  );
-  const heap = new Heap(memory);
+  const heap = new Heap(newMemory(shared));
   const executor = new WasmExecutor(heap, module);
   await executor.startWorkers(module, threads - 1);
   return new Engine(heap, executor);
+}
+
+const MOST_PAGES = 65_536;
+const LEAST_MOST_PAGES = 16_384;
+
+/** 4 GiB of address space, or as much of it as the platform reserves: phones give a shared memory less. */
+function newMemory(shared: boolean, maximum: number = MOST_PAGES): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: 2, maximum, shared });
+  } catch (error) {
+    if (!(error instanceof RangeError) || maximum <= LEAST_MOST_PAGES) throw error;
+    return newMemory(shared, maximum / 2);
+  }
 }
 
 function chooseThreads(wanted: number | undefined): number {
@@ -161,7 +171,7 @@ function startWorker(data: WorkerStart): Promise<WorkerHandle> {
       URL.revokeObjectURL(url);
       resolve(worker);
     };
-    worker.onerror = (event) => reject(new Error(`a kernel worker did not start: ${event.message}`));
+    worker.onerror = () => reject(new Error('a thread did not start: does the page allow `worker-src blob:`?'));
     worker.postMessage(data);
   });
 }

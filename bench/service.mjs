@@ -1,0 +1,188 @@
+/**
+ * Suite `service`: so many trainers at once ask the owner's service for refreshes over loopback HTTP. The service is a
+ * process of its own, started as an owner starts it; the trainers are this process. A request is masked ciphertexts, which
+ * are uniform residues: the trainers send just those, as many and as long as training sends, and need no keys.
+ */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../.dist-client/cli/main.js', import.meta.url));
+const load = (path) => import(new URL(`../.dist-client/${path}`, import.meta.url).href);
+
+/**
+ * @param {{ trainers: number, calls: number, ciphertexts: number, set: string, threads: number | undefined,
+ *   note: (line: string) => void }} options calls: of each trainer, one after the other
+ */
+export async function serviceBench({ trainers, calls, ciphertexts, set, threads, note }) {
+  const folder = await mkdtemp(join(tmpdir(), 'hermetic-bench-service-'));
+  const service = await startService(folder, threads);
+  try {
+    const { ServiceClient } = await load('client/index.js');
+    const { parameterSet } = await load('schemes/ckks/parameters.js');
+    const token = (await readFile(join(folder, 'token'), 'utf8')).trim();
+    const owner = new ServiceClient({ url: service.url, token });
+    const network = await owner.createNetwork({ name: 'bench', recipe: 'xor', set });
+    const invited = [];
+    const parties = [];
+    for (let i = 0; i < trainers; i++) {
+      const began = performance.now();
+      const invitation = await owner.invite({
+        name: `trainer ${i}`,
+        networkId: network.id,
+        refreshBudget: 2 * calls + 1,
+      });
+      invited.push(performance.now() - began);
+      const accepted = await owner.acceptInvitation({ code: invitation.code });
+      parties.push({ client: owner.withToken(accepted.token), keyId: accepted.party.keyId });
+      if ((i + 1) % 10 === 0) note(`${i + 1} of ${trainers} trainers have joined`);
+    }
+    const { ciphertextParameters } = await load('protocol/ckks-codec.js');
+    const parameters = ciphertextParameters(await parameterSet(set));
+    // One each to begin with: every key has its engine made, or made room for, once.
+    await Promise.all(parties.map((party) => refreshes(party, parameters, ciphertexts, 1)));
+    const before = await owner.overview();
+    const began = performance.now();
+    const measured = await Promise.all(parties.map((party) => refreshes(party, parameters, ciphertexts, calls)));
+    const seconds = (performance.now() - began) / 1000;
+    const after = await owner.overview();
+    const { intact } = await owner.audit({ limit: 1 });
+    const total = trainers * calls;
+    const counted = used(after) - used(before);
+    if (counted !== total) throw new Error(`the service counted ${counted} refreshes of ${total}`);
+    const latencies = measured.flatMap((one) => one.latencies).sort((a, b) => a - b);
+    const [{ requestBytes, responseBytes }] = measured;
+    return {
+      suite: 'service',
+      set,
+      trainers,
+      callsEach: calls,
+      ciphertexts,
+      requestBytes,
+      responseBytes,
+      seconds,
+      callsPerSecond: total / seconds,
+      ciphertextsPerSecond: (total * ciphertexts) / seconds,
+      latencyMs: {
+        p50: percentile(latencies, 0.5),
+        p90: percentile(latencies, 0.9),
+        p95: percentile(latencies, 0.95),
+        p99: percentile(latencies, 0.99),
+        max: latencies[latencies.length - 1],
+      },
+      inviteMs: {
+        p50: percentile(
+          [...invited].sort((a, b) => a - b),
+          0.5,
+        ),
+        max: Math.max(...invited),
+      },
+      retries: measured.reduce((sum, one) => sum + one.retries, 0),
+      auditIntact: intact,
+      serviceBytes: after.storage.bytes,
+      machine: { cpu: cpus()[0]?.model.trim(), cores: availableParallelism(), node: process.versions.node },
+    };
+  } finally {
+    await service.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const used = ({ parties }) => parties.reduce((sum, { refreshes }) => sum + refreshes.used, 0);
+
+const percentile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+
+/** `hermetic serve --store`, as a process, on any free port. */
+async function startService(folder, threads) {
+  await writeFile(join(folder, 'pw'), randomBytes(24).toString('hex'), { mode: 0o600 });
+  const words = ['serve', '--store', join(folder, 'store'), '--passphrase-file', join(folder, 'pw'), '--port', '0'];
+  const more = ['--token-file', join(folder, 'token'), '--json', '--quiet'];
+  const child = spawn(process.execPath, [MAIN, ...words, ...more, ...(threads ? ['--threads', String(threads)] : [])], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  const line = await new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (piece) => {
+      text += piece;
+      if (text.includes('\n')) resolve(text);
+    });
+    ended.then((code) => reject(new Error(`the service ended with code ${code}`)));
+  });
+  const stop = async () => {
+    child.kill('SIGINT');
+    await ended;
+  };
+  return { url: JSON.parse(line).url, stop };
+}
+
+/** Calls one after the other, as a run makes them. */
+async function refreshes({ client, keyId }, parameters, ciphertexts, calls) {
+  const { memorySink } = await load('protocol/index.js');
+  const { maxRefreshMessageBytes, writeRefreshRequest } = await load('protocol/index.js');
+  const transport = client.refreshTransport();
+  const level = parameters.limbsAtLevel.length - 1;
+  const maxResponseBytes = maxRefreshMessageBytes(parameters, level, ciphertexts, 2);
+  const run = randomBytes(16).toString('hex');
+  const latencies = [];
+  let retries = 0;
+  let sizes = {};
+  for (let step = 0; step < calls; step++) {
+    const records = Array.from({ length: ciphertexts }, () => maskedRecord(parameters));
+    const sink = memorySink();
+    const call = randomBytes(16).toString('hex');
+    await writeRefreshRequest(sink, { run, step, call, keyId, level, records }, parameters);
+    const request = sink.bytes();
+    const began = performance.now();
+    const [response, again] = await persistently(() =>
+      transport(request, { maxResponseBytes, signal: new AbortController().signal }),
+    );
+    latencies.push(performance.now() - began);
+    retries += again;
+    sizes = { requestBytes: request.length, responseBytes: response.length };
+  }
+  return { latencies, retries, ...sizes };
+}
+
+/** As `fit` does: a service that is busy is asked again. */
+async function persistently(attempt) {
+  for (let again = 0; ; again++) {
+    try {
+      return [await attempt(), again];
+    } catch (error) {
+      if (error.code !== 'REFRESH_FAILED' || again >= 4) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** again));
+    }
+  }
+}
+
+/** Uniform residues at level 0: what a masked ciphertext is. */
+function maskedRecord({ description: { N }, primes, limbsAtLevel }) {
+  const limbs = limbsAtLevel[0];
+  const polynomial = () => {
+    const residues = new Uint32Array(randomBytes(4 * limbs * N).buffer.slice(0, 4 * limbs * N));
+    for (let limb = 0; limb < limbs; limb++) {
+      for (let i = limb * N; i < (limb + 1) * N; i++) residues[i] %= primes[limb];
+    }
+    return residues;
+  };
+  return { level: 0, scale: 2 ** 40, limbs, polynomials: [polynomial(), polynomial()] };
+}
+
+/** @param {Awaited<ReturnType<typeof serviceBench>>} r */
+export function describe(r) {
+  const ms = (x) => `${x.toFixed(0)} ms`;
+  const { p50, p90, p95, p99, max } = r.latencyMs;
+  return [
+    `${r.trainers} trainers at once, ${r.callsEach} refreshes each of ${r.ciphertexts} ciphertexts, set ${r.set}:`,
+    `  ${r.callsPerSecond.toFixed(1)} refreshes/s, ${r.ciphertextsPerSecond.toFixed(1)} ciphertexts/s`,
+    `  latency p50 ${ms(p50)}, p90 ${ms(p90)}, p95 ${ms(p95)}, p99 ${ms(p99)}, max ${ms(max)}; ${r.retries} sent again`,
+    `  ${(r.requestBytes / 1e6).toFixed(2)} MB to the service, ${(r.responseBytes / 1e6).toFixed(2)} MB back`,
+    `  an invitation (key, sealing) ${ms(r.inviteMs.p50)}, at most ${ms(r.inviteMs.max)}`,
+    `  audit log ${r.auditIntact ? 'intact' : 'BROKEN'}; ${r.machine.cores} cores for service and trainers, Node ${r.machine.node}`,
+    '',
+  ].join('\n');
+}

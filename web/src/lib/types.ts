@@ -1,0 +1,23 @@
+/** What the service says, in one place for all views. */
+export type {
+  AuditEntry,
+  AuditPage,
+  CreateNetwork,
+  GateResult,
+  Gates,
+  Invitation,
+  InvitationRequest,
+  Lineage,
+  Me,
+  Overview,
+  Party,
+  PartyChange,
+  ReleasedRow,
+  ReleaseWish,
+  ServedLayer,
+  ServedModel,
+  ServedNetwork,
+  ServedRun,
+  UnlockPolicy,
+  UnlockView,
+} from 'hermetic/client';
