@@ -4,7 +4,10 @@ import * as z from 'zod';
 import App from './App.svelte';
 import './style/tokens.css';
 import './style/base.css';
-import './style/parts.css';
+import './style/layout.css';
+import './style/controls.css';
+import './style/signs.css';
+import './style/tables.css';
 
 // Schemas shall not try `new Function`: the page's policy forbids it, and every try would be reported.
 z.config({ jitless: true });

@@ -24,7 +24,7 @@ export function problemOf(error: unknown): Problem {
     return {
       code,
       title: 'The service does not answer.',
-      mend: 'Look whether `hermetic serve` still runs and whether you are connected; then try again.',
+      mend: 'Look whether hermetic serve still runs and whether you are connected; then try again.',
     };
   }
   if (told.name === 'QuotaExceededError') {

@@ -32,7 +32,11 @@ export const SETS: readonly { set: CreateText['set']; name: string; more: string
   { set: 'L13', name: 'L13', more: 'Shallow networks of few weights. Smallest keys, fewest levels.' },
   { set: 'L14', name: 'L14', more: 'One hidden layer. What most networks take.' },
   { set: 'L15', name: 'L15', more: 'Deeper networks and more classes. Larger keys.' },
-  { set: 'B16', name: 'B16', more: 'Trainers renew levels alone, by bootstrapping, with keys of 2 GB.' },
+  {
+    set: 'B16',
+    name: 'B16',
+    more: 'For trainers on the command line, who renew levels alone by bootstrapping. Keys of gigabytes.',
+  },
 ];
 
 export function emptyForm(): CreateText {

@@ -1,0 +1,355 @@
+/** The owner's views in a browser, over a service in memory: the whole way, what can fail, and who cannot see or point. */
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { HermeticError } from '../../src/base/errors.ts';
+import { chromiumPath, launchChromium, needsChromium } from '../fixtures/chromium.ts';
+import { buildPage } from './build-page.ts';
+import { inspectView } from './inspect-view.ts';
+import { CODE, OWNER_TOKEN } from './mock-service.ts';
+import { csvFile, patients, type Visit, type VisitOptions, visit } from './page-tests.ts';
+import { busyWorld, emptyWorld, hex } from './scenario.ts';
+
+const REVIEWS = `networks/${hex('network reviews')}`;
+
+describe.skipIf(chromiumPath === undefined)(`the owner's page${needsChromium}`, () => {
+  let browser: Browser;
+  let folder: string;
+  let open: Visit | undefined;
+
+  beforeAll(async () => {
+    folder = await buildPage('fake');
+    browser = await launchChromium();
+  }, 120_000);
+
+  afterEach(async () => {
+    const errors = open?.errors;
+    await open?.close();
+    open = undefined;
+    expect(errors ?? []).toEqual([]);
+  });
+
+  afterAll(() => browser?.close());
+
+  async function go(options: Partial<VisitOptions>): Promise<Visit> {
+    open = await visit(browser, { folder, world: busyWorld(), as: 'owner', ...options });
+    return open;
+  }
+
+  it('asks for a token, says when it is wrong, and goes where one wanted to go', async () => {
+    const { page } = await go({ as: 'nobody', route: 'audit' });
+    await page.getByLabel('Owner’s token').waitFor();
+    expect(await inspectView(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('Give the token that').waitFor();
+    await page.getByLabel('Owner’s token').fill('wrong-token-0123456789abcdefghijklmnopqrstuv');
+    await page.keyboard.press('Enter');
+    await page.getByText('does not know this token').waitFor();
+    await page.getByLabel('Owner’s token').fill(OWNER_TOKEN);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Audit log' }).waitFor();
+    expect(await page.title()).toBe('Audit log · Hermetic');
+    await page.reload();
+    await page.getByRole('heading', { name: 'Audit log' }).waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Owner’s token').waitFor();
+    expect(await page.evaluate(() => sessionStorage.getItem('hermetic.owner'))).toBeNull();
+  });
+
+  it('shows runs, networks and storage, and decides on unlocks', async () => {
+    const { page, mock } = await go({ route: 'overview' });
+    await page.getByText('step 17 of 40').waitFor();
+    expect(await page.locator('.plot').getAttribute('aria-label')).toContain('Hospital North: step 17 of 40, 785 rows');
+    expect(await page.locator('canvas').count()).toBe(1);
+    expect(await inspectView(page)).toEqual([]);
+
+    const north = page.getByRole('article', { name: 'Request of Hospital North' });
+    await expect
+      .poll(() => north.innerText())
+      .toContain('166 of 200 answers remain under this party’s key, 118 after this');
+    await north.getByRole('button', { name: 'Approve' }).click();
+    await page.getByText('Answered 48 rows to Hospital North.').waitFor();
+    const lab = page.getByRole('article', { name: 'Request of Lab Œdegaard & Sons' });
+    expect(await lab.getByRole('button', { name: 'Approve' }).isDisabled()).toBe(true);
+    await lab.getByRole('button', { name: 'Deny…' }).click();
+    await page.keyboard.type('Too many rows at once');
+    await page.keyboard.press('Enter');
+    await page.getByText('None. A trainer asks').waitFor();
+    await page.getByText('Denied the request of Lab Œdegaard & Sons.').waitFor();
+    expect(mock.world.unlocks.map(({ status, reason }) => [status, reason])).toEqual([
+      ['answered', undefined],
+      ['denied', 'Too many rows at once'],
+    ]);
+  });
+
+  it('draws the curve of a run as the service tells of it', async () => {
+    const { page, mock } = await go({ route: 'overview' });
+    await page.getByText('step 17 of 40').waitFor();
+    mock.world.runs[0] = { ...mock.world.runs[0], step: 18, rowsPerSecond: 600, lastSeenAt: new Date().toISOString() };
+    mock.emit('run');
+    await page.getByText('step 18 of 40').waitFor({ timeout: 5000 });
+    await page.getByRole('button', { name: 'Steps', exact: true }).click();
+    expect(await page.getByRole('button', { name: 'Steps', exact: true }).getAttribute('aria-pressed')).toBe('true');
+  });
+
+  it('walks the lineage by keyboard and tells of each model', async () => {
+    const { page } = await go({ route: REVIEWS });
+    const graph = page.getByRole('listbox', { name: /Models/ });
+    await graph.waitFor();
+    expect(await inspectView(page)).toEqual([]);
+    const chosen = () => graph.getByRole('option', { selected: true }).getAttribute('aria-label');
+    expect(await chosen()).toBe('Lab Œdegaard & Sons, round 2, accepted, accuracy 88.3 %, the head');
+    await graph.getByRole('option', { selected: true }).focus();
+    await page.keyboard.press('ArrowDown');
+    expect(await chosen()).toBe('South Clinic, round 2, refused, accuracy 61.8 %');
+    await page.getByText('61.77 % after 84.31 %').waitFor();
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('ArrowLeft');
+    expect(await chosen()).toBe('Hospital North, round 1, accepted, accuracy 84.3 %');
+    await page.keyboard.press('Home');
+    expect(await chosen()).toBe('Owner, round 0, sealed, accuracy 50.1 %');
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('data-model'))).toBe(hex('m0'));
+    await page.getByText('The same as a table').click();
+    expect(await page.locator('details table tbody tr').count()).toBe(9);
+  });
+
+  it('downloads sealed, and opens only after a warning', async () => {
+    const { page } = await go({ route: REVIEWS });
+    const [sealed] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download sealed' }).click(),
+    ]);
+    expect(sealed.suggestedFilename()).toBe('film-reviews-round-2.sealed');
+    await page.getByRole('button', { name: 'Open…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Open this model' });
+    await dialog.getByText('Whoever has the opened file has the network.').waitFor();
+    expect(await inspectView(page)).toEqual([]);
+    const act = dialog.getByRole('button', { name: /Open and download/ });
+    expect(await act.isDisabled()).toBe(true);
+    await dialog.getByLabel('I keep the file to myself').check();
+    const [plain] = await Promise.all([page.waitForEvent('download'), act.click()]);
+    expect(plain.suggestedFilename()).toBe('film-reviews-round-2.safetensors');
+    await dialog.getByText('Opened: film-reviews-round-2.safetensors, 128 kB').waitFor();
+    await page.keyboard.press('Escape');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Open…');
+  });
+
+  it('invites: name, time, budget and policy, and shows the link once', async () => {
+    const { page, mock, url } = await go({ route: REVIEWS });
+    await page.getByRole('button', { name: 'Invite a trainer' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Make the invitation' }).click();
+    await dialog.getByText('Give a name that you recognise').waitFor();
+    await dialog.getByLabel('Name').fill('Hospital West');
+    await dialog.getByLabel('Valid for').fill('7');
+    await dialog.getByLabel('Refreshes').fill('300');
+    await dialog.getByRole('radio', { name: /At once, while rows last/ }).check();
+    await dialog.getByLabel('Rows in all').fill('50');
+    await dialog.getByLabel('Of each row').selectOption('rounded');
+    await dialog.getByLabel('Bits of each output').fill('13');
+    await dialog.getByRole('button', { name: 'Make the invitation' }).click();
+    await dialog.getByText('Give 1 to 12 bits.').waitFor();
+    expect(await inspectView(page)).toEqual([]);
+    await dialog.getByLabel('Bits of each output').fill('3');
+    await dialog.getByRole('button', { name: 'Make the invitation' }).click();
+    expect(await dialog.getByLabel('Link').inputValue()).toBe(`${url}/#/join/${CODE}`);
+    expect(await inspectView(page)).toEqual([]);
+    await dialog.getByRole('button', { name: 'Copy the link' }).click();
+    await dialog.getByText('Copied').waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toContain(CODE);
+    expect(mock.bodyOf('POST', '/v1/invitations')).toEqual({
+      name: 'Hospital West',
+      networkId: hex('network reviews'),
+      hours: 168,
+      refreshBudget: 300,
+      unlocks: { mode: 'quota', rows: 50, release: { kind: 'rounded', bits: 3 } },
+    });
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    await page.getByRole('rowheader', { name: 'Hospital West' }).waitFor();
+    expect(await page.content()).not.toContain(CODE);
+  });
+
+  it('changes budgets, rekeys and revokes', async () => {
+    const { page, mock } = await go({ route: REVIEWS });
+    await page.getByRole('button', { name: 'Change Hospital North' }).click();
+    await page.getByRole('dialog').getByLabel('Refreshes in all').fill('2500');
+    expect(await inspectView(page)).toEqual([]);
+    await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+    await page.getByText('412 of 2,500').waitFor();
+    await page.getByRole('button', { name: 'Rekey Hospital North' }).click();
+    await page.getByRole('dialog').getByText('The count of answers starts at zero').waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'Make a fresh key' }).click();
+    await expect.poll(() => mock.world.parties[0].keyId).not.toBe(hex('key Hospital North'));
+    await page.getByRole('button', { name: 'Revoke Hospital North' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke now' }).click();
+    await expect
+      .poll(() =>
+        page
+          .getByRole('row', { name: /Hospital North/ })
+          .first()
+          .innerText(),
+      )
+      .toContain('revoked');
+    expect(await page.getByRole('button', { name: 'Revoke Hospital North' }).count()).toBe(0);
+  });
+
+  it('edits gates in percents and points', async () => {
+    const { page, mock } = await go({ route: REVIEWS });
+    await page.getByRole('button', { name: 'Edit gates' }).click();
+    expect(await page.getByLabel('Accuracy lost').inputValue()).toBe('1');
+    await page.getByLabel('Accuracy lost').fill('2.5');
+    await page.getByLabel('Least accuracy').fill('400');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Give a number from 0 to 100').waitFor();
+    expect(await inspectView(page)).toEqual([]);
+    await page.getByLabel('Least accuracy').fill('80');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Accuracy of at least 80 %').waitFor();
+    expect(mock.world.networks[0].gates).toEqual({ accuracyDrop: 0.025, accuracyFloor: 0.8, normChange: 0.8 });
+  });
+
+  it('makes a network, after saying what is missing and how to mend it', async () => {
+    const { page, mock } = await go({ world: emptyWorld(), route: 'overview' });
+    await page.getByText('No network yet').waitFor();
+    await page.getByText('Nobody is training').waitFor();
+    expect(await inspectView(page)).toEqual([]);
+    await page.getByRole('link', { name: 'Make the first network' }).click();
+    await page.getByLabel('Layers', { exact: true }).fill('8:squar,1:lin4');
+    await page.getByRole('button', { name: 'Make and seal the network' }).click();
+    await page.getByText('Give the network a name.').waitFor();
+    await page.getByText("Unknown activation 'squar'").waitFor();
+    await page.getByText('Give a sample of the data').waitFor();
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('aria-invalid'))).toBe('true');
+    await page.getByLabel('Name').fill('Readmission');
+    await page.getByLabel('Layers', { exact: true }).fill('8:square,1:lin4');
+    await page.getByLabel('Sample', { exact: true }).setInputFiles(csvFile('broken.csv', Buffer.from('a,b\n1\n')));
+    await page.getByText(/the row does not fit the header/).waitFor();
+    await page.getByLabel('Sample', { exact: true }).setInputFiles(csvFile('sample.csv', patients(40)));
+    await page.getByText('sample.csv: 40 rows, 4 columns').waitFor();
+    expect(await inspectView(page)).toEqual([]);
+    await page.getByLabel('Accuracy lost').fill('2');
+    await page.getByRole('button', { name: 'Make and seal the network' }).click();
+    await page.getByText('A gate on accuracy needs rows').waitFor();
+    await page.getByLabel(/Held-out rows/).setInputFiles(csvFile('held.csv', patients(20)));
+    await page.getByText('held.csv: 20 rows').waitFor();
+    mock.fail(
+      /POST \/v1\/networks/,
+      400,
+      new HermeticError('PLAN_REFUSED', 'set L14 has too few levels', { mend: 'Take L15.' }),
+    );
+    await page.getByRole('button', { name: 'Make and seal the network' }).click();
+    await page.getByRole('alert').getByText('Take L15.').waitFor();
+    await page.getByRole('radio', { name: /L15/ }).check();
+    await page.getByRole('button', { name: 'Make and seal the network' }).click();
+    await page.getByRole('heading', { name: 'Readmission' }).waitFor();
+    await page.getByText('Nobody is invited').waitFor();
+    expect(await inspectView(page)).toEqual([]);
+    const sent = mock.bodyOf('POST', '/v1/networks');
+    expect(sent).toMatchObject({
+      name: 'Readmission',
+      set: 'L15',
+      layers: '8:square,1:lin4',
+      label: 'readmitted',
+      gates: { accuracyDrop: 0.02 },
+    });
+  }, 30_000);
+
+  it('pages and filters the log, newest first, and cries out when the chain is broken', async () => {
+    const { page, mock } = await go({ route: 'audit' });
+    await page.getByText('The chain is intact').waitFor();
+    const first = () => page.locator('tbody tr').first().innerText();
+    expect(await first()).toContain('open');
+    await page.getByText('page 1 of 3').waitFor();
+    expect(await inspectView(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByText('page 2 of 3').waitFor();
+    await page.getByLabel('Action').selectOption('gate');
+    await page.getByText('1 entry').waitFor();
+    expect(await first()).toContain('accuracy 0.8431, passed true');
+    mock.intact = false;
+    await page.reload();
+    await page.getByText('The chain is broken').waitFor();
+    await page.getByText('An entry was changed, or is missing.').waitFor();
+  });
+
+  it('sees a broken link between entries by itself', async () => {
+    const world = busyWorld();
+    world.audit.splice(7, 1);
+    const { page } = await go({ world, route: 'audit' });
+    await page.getByText('The chain is broken').waitFor();
+  });
+
+  it('says what to do when the service is away, and goes on when it is back', async () => {
+    const { page } = await go({ route: 'overview' });
+    await page.getByText('step 17 of 40').waitFor();
+    await page.route('**/v1/**', (route) => route.abort());
+    await page.getByRole('link', { name: 'Film reviews' }).click();
+    await page.getByRole('alert').getByText('The service does not answer.').waitFor();
+    expect(await inspectView(page)).toEqual([]);
+    await page.unroute('**/v1/**');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('heading', { name: 'Film reviews' }).waitFor();
+  });
+
+  it('goes back to the door when the token is no longer valid, and back in from there', async () => {
+    const { page, mock } = await go({ route: REVIEWS });
+    await page.getByRole('heading', { name: 'Film reviews' }).waitFor();
+    for (const _ of [1, 2, 3])
+      mock.fail(/overview|lineage/, 401, new HermeticError('POLICY_DENIED', 'the token is missing or unknown'));
+    await page.reload();
+    await page.getByText('Your token is no longer valid. Sign in again.').waitFor();
+    mock.failures = [];
+    await page.getByLabel('Owner’s token').fill(OWNER_TOKEN);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Film reviews' }).waitFor();
+  });
+
+  it('shows a network that is not there, and an address that leads nowhere', async () => {
+    const { page, url } = await go({ route: `networks/${'0'.repeat(32)}` });
+    await page.getByRole('alert').getByText('There is no such thing.').waitFor();
+    await page.goto(`${url}/#/nowhere`);
+    await page.getByRole('heading', { name: 'There is nothing at this address' }).waitFor();
+    expect(await inspectView(page)).toEqual([]);
+  });
+
+  it('is worked by keyboard alone, from the skip link on', async () => {
+    const { page } = await go({ route: 'overview' });
+    await page.getByText('step 17 of 40').waitFor();
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the content');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('New network');
+    const outline = await page.evaluate(() => getComputedStyle(document.activeElement as Element).outlineStyle);
+    expect(outline).toBe('solid');
+  });
+
+  it('does not move what one is about to press', async () => {
+    const { page } = await go({ route: REVIEWS });
+    await page.getByRole('listbox', { name: /Models/ }).waitFor();
+    await page.goto(`${open?.url}/#/overview`);
+    await page.getByText('step 17 of 40').waitFor();
+    const shift = await page.evaluate(
+      () =>
+        new Promise<number>((resolve) => {
+          new PerformanceObserver((list) => {
+            const shifts = list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[];
+            resolve(shifts.reduce((sum, { value, hadRecentInput }) => sum + (hadRecentInput ? 0 : value), 0));
+          }).observe({ type: 'layout-shift', buffered: true });
+          setTimeout(() => resolve(0), 500);
+        }),
+    );
+    expect(shift).toBeLessThan(0.05);
+  });
+
+  it('asks nobody but its own service', async () => {
+    const { page, url } = await go({ route: 'overview' });
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(request.url()));
+    await page.reload();
+    await page.getByText('step 17 of 40').waitFor();
+    await page.goto(`${url}/#/audit`);
+    await page.getByText('The chain is intact').waitFor();
+    expect(asked.length).toBeGreaterThan(4);
+    expect(asked.filter((address) => !address.startsWith(`${url}/`))).toEqual([]);
+  });
+});
