@@ -5,6 +5,7 @@ const config: ViteUserConfig = {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['test/slow/**', 'node_modules/**'],
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
     reporters: ['default', './test/closing-line-reporter.ts'],
