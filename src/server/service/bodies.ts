@@ -1,0 +1,66 @@
+/** Bodies of requests, never longer than they may be. */
+import type * as z from 'zod';
+import { bytesToUtf8 } from '../../base/bytes.ts';
+import { HermeticError } from '../../base/errors.ts';
+import { readAll, streamSource } from '../../protocol/byte-source.ts';
+import { HttpProblem } from '../error-response.ts';
+import { problem } from './problems.ts';
+
+const JSON_BYTES = 2 ** 18;
+const MOST_SHOWN = 200;
+export const BINARY = 'application/octet-stream';
+
+/** @throws HttpProblem 415, 413, 400 */
+export async function readJson<T>(request: Request, schema: z.ZodType<T>, maxBytes: number = JSON_BYTES): Promise<T> {
+  requireType(request, 'application/json');
+  const bytes = await readBody(request, maxBytes);
+  let value: unknown;
+  try {
+    value = JSON.parse(bytesToUtf8(bytes));
+  } catch {
+    throw problem(400, 'BAD_ARGUMENT', 'the body is not JSON');
+  }
+  return checked(schema, value, 'body');
+}
+
+/** The value, or 400 with the place and the reason; what was sent is not repeated. */
+export function checked<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const path = [what, ...issue.path.map(String)].join('.').slice(0, MOST_SHOWN);
+  throw problem(400, 'BAD_ARGUMENT', `${path}: ${issue.message.slice(0, MOST_SHOWN)}`);
+}
+
+/** The whole body. A longer one is refused by its announced length, or when it gets there. */
+export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const size = announcedSize(request, maxBytes);
+  const { body } = request;
+  if (body === null) return new Uint8Array(0);
+  try {
+    return await readAll(streamSource(body, { maxBytes, ...(size !== undefined && { size }) }), maxBytes);
+  } catch (error) {
+    if (error instanceof HermeticError) throw new HttpProblem(413, tooLong(maxBytes));
+    throw error;
+  }
+}
+
+/** What the body says of its length. @throws HttpProblem 413 where it is too long, 400 where it is no length */
+export function announcedSize(request: Request, maxBytes: number): number | undefined {
+  const announced = request.headers.get('content-length');
+  if (announced === null) return undefined;
+  const size = /^\d+$/.test(announced) ? Number(announced) : Number.NaN;
+  if (!Number.isSafeInteger(size)) throw problem(400, 'BAD_ARGUMENT', 'the length of the body is no number');
+  if (size > maxBytes) throw new HttpProblem(413, tooLong(maxBytes));
+  return size;
+}
+
+export function requireType(request: Request, expected: string): void {
+  const type = request.headers.get('content-type') ?? '';
+  if (type.split(';')[0].trim().toLowerCase() === expected) return;
+  throw problem(415, 'BAD_ARGUMENT', 'the body is of another type', { expected });
+}
+
+export function tooLong(maxBytes: number): HermeticError {
+  return new HermeticError('BAD_ARGUMENT', 'the body is too long', { expected: `at most ${maxBytes} bytes` });
+}

@@ -1,0 +1,36 @@
+/** What every part of the service works with. */
+import type { RefreshEvent } from '../../owner/refresh-service.ts';
+import type { KeyRing } from '../node/key-ring.ts';
+import type { Database } from '../store/database.ts';
+import type { Store } from '../store/open-store.ts';
+import type { Events } from './events.ts';
+import type { Flights, Sequence, Turns } from './turns.ts';
+
+export interface ServiceContext {
+  readonly store: Store;
+  readonly database: Database;
+  readonly keys: KeyRing;
+  readonly events: Events;
+  readonly version: string;
+  /** The address that trainers reach, where it is not the one that the owner calls. */
+  readonly publicUrl: string | undefined;
+  readonly allowInsecure: boolean;
+  /** Answers to refreshes that are kept for each party. */
+  readonly keptAnswers: number;
+  readonly onRefresh: (event: RefreshEvent) => void;
+  readonly onFault: (error: unknown) => void;
+  now(): Date;
+  /** Bodies of refreshes that are in memory at once. */
+  readonly refreshTurns: Turns;
+  /** Of what must not be done to one thing at the same time. */
+  readonly sequence: Sequence;
+  readonly flights: Flights;
+}
+
+/** All of it or nothing. */
+export function transact<T>(
+  { database }: Pick<ServiceContext, 'database'>,
+  work: (transaction: Database) => Promise<T>,
+): Promise<T> {
+  return database.transaction().execute(work);
+}

@@ -1,0 +1,35 @@
+/** Runs of trainers, as they report them. */
+import type { Progress, ServedRun } from '../../protocol/service/types.ts';
+import { type ServiceContext, transact } from './context.ts';
+import { denied } from './problems.ts';
+import type { Call } from './route.ts';
+import { runView } from './views.ts';
+
+const MOST_RUNS = 1000;
+
+/** PUT /v1/runs/{run} */
+export async function reportRun(
+  service: ServiceContext,
+  { party, params, body }: Call<Progress, unknown>,
+): Promise<ServedRun> {
+  const now = service.now();
+  const { step, steps, rowsPerSecond } = body;
+  const row = await transact(service, async (transaction) => {
+    const { count } = await transaction
+      .selectFrom('runs')
+      .select((build) => build.fn.countAll<number>().as('count'))
+      .where('partyId', '=', party.id)
+      .where('id', '!=', params.run)
+      .executeTakeFirstOrThrow();
+    if (count >= MOST_RUNS) throw denied('this party has made too many runs');
+    const seen = { step, steps, rowsPerSecond, lastSeenAt: now };
+    return transaction
+      .insertInto('runs')
+      .values({ partyId: party.id, id: params.run, networkId: party.networkId ?? '', startedAt: now, ...seen })
+      .onConflict((conflict) => conflict.columns(['partyId', 'id']).doUpdateSet(seen))
+      .returningAll()
+      .executeTakeFirstOrThrow();
+  });
+  service.events.emit('run', params.run, now);
+  return runView(row, now);
+}

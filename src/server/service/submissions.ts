@@ -1,0 +1,249 @@
+/**
+ * Trained models that come back. The file and the signed record are checked first, without a secret; then, counted and
+ * noted before it happens, the weights are opened and the owner's gates run on them. What a trainer learns is whether each
+ * gate was passed: bits that the ledger of unlocked answers counts, for a submission can ask as well as a prediction.
+ */
+import { createHash } from 'node:crypto';
+import { HermeticError } from '../../base/errors.ts';
+import type { TrainingData } from '../../nn/feature-rows.ts';
+import { heldOutAccuracy, passedAll, runGates } from '../../owner/gates.ts';
+import type { OwnerKeys } from '../../owner/owner-keys.ts';
+import { open } from '../../owner/seal.ts';
+import { UnlockLedger } from '../../owner/unlock-ledger.ts';
+import { canonicalJson } from '../../protocol/canonical-json.ts';
+import type { JsonValue } from '../../protocol/json.ts';
+import type { ReadSealedModel } from '../../protocol/sealed-model.ts';
+import type { GateResult, Gates, ServedModel, SubmissionRequest } from '../../protocol/service/types.ts';
+import { recordDigest, type TrainingRecord, verifyTrainingRecord } from '../../protocol/training-record.ts';
+import { appendAudit } from '../store/audit-log.ts';
+import type { Database } from '../store/database.ts';
+import type { ModelRow, NetworkRow, PartyRow, UploadRow } from '../store/tables.ts';
+import { databaseUnlockBook } from '../store/unlock-book.ts';
+import { type ServiceContext, transact } from './context.ts';
+import { findModel, loadModel, type ModelWithSize } from './models.ts';
+import { heldOutData } from './network-plan.ts';
+import { findNetwork } from './networks.ts';
+import { found, problem } from './problems.ts';
+import type { Call } from './route.ts';
+import { completeUpload } from './uploads.ts';
+import { architectureOf, trainerModelView } from './views.ts';
+
+/** What a submission is judged by. */
+interface Handin {
+  readonly party: PartyRow;
+  readonly network: NetworkRow;
+  /** What the party was given. */
+  readonly given: ModelWithSize;
+  readonly before: ReadSealedModel;
+  readonly upload: UploadRow;
+  readonly after: ReadSealedModel;
+  readonly signed: SubmissionRequest;
+}
+
+interface Verdict {
+  readonly record: TrainingRecord | undefined;
+  readonly gates: readonly GateResult[];
+  readonly accuracy: number | undefined;
+}
+
+/** POST /v1/submissions. The same model again is not judged again, unless it was refused. */
+export function submit(
+  service: ServiceContext,
+  { party, body }: Call<SubmissionRequest, unknown>,
+): Promise<ServedModel> {
+  return service.sequence.of(`submissions ${party.networkId}`, async () => {
+    const handin = await takeIn(service, party, body);
+    const id = handin.after.modelId;
+    const known = await service.database.selectFrom('models').selectAll().where('id', '=', id).executeTakeFirst();
+    if (known?.status === 'sealed')
+      throw problem(400, 'BAD_ARGUMENT', 'this is a model that was handed out, not trained');
+    if (known === undefined || known.status === 'refused') await enter(service, handin, await judge(service, handin));
+    return trainerModelView(await findModel(service, id));
+  });
+}
+
+/** @throws HttpProblem; HermeticError BAD_FILE, WRONG_KEY: all before anything is decrypted */
+async function takeIn(service: ServiceContext, party: PartyRow, signed: SubmissionRequest): Promise<Handin> {
+  const upload = await completeUpload(service, party.id, signed.uploadId, 'model');
+  const network = await findNetwork(service.database, party.networkId ?? '');
+  const given = await findModel(service, found(party.modelId ?? undefined, 'model'));
+  const before = await loadModel(service, given.sha256, network.setName);
+  const after = await loadModel(service, upload.sha256, network.setName);
+  if (after.keyId !== party.keyId) {
+    throw problem(409, 'WRONG_KEY', 'the model is sealed under another key than this party has', {
+      mend: 'Fetch keys and model anew, and train on that.',
+    });
+  }
+  const field = (['architecture', 'packing', 'features', 'demonstration'] as const).find(
+    (name) => canonicalJson(after[name] as JsonValue) !== canonicalJson(before[name] as JsonValue),
+  );
+  if (field !== undefined) {
+    throw problem(400, 'BAD_FILE', `this is not the network that was handed out: its ${field} differs`, {
+      mend: 'Submit the file that training wrote.',
+    });
+  }
+  return { party, network, given, before, upload, after, signed };
+}
+
+async function judge(service: ServiceContext, handin: Handin): Promise<Verdict> {
+  const { record, result } = await judgeRecord(handin);
+  if (!result.passed) return { record, gates: [result], accuracy: undefined };
+  const { party, network, after } = handin;
+  const gates = JSON.parse(network.gates) as Gates;
+  const heldOut = await heldOutRows(service, network);
+  return service.keys.use(after.keyId, async (keys) => {
+    await charge(service, party, keys, after.modelId, gates);
+    const { results, accuracy } = weigh(handin, keys, gates, heldOut);
+    return { record, gates: [result, ...results], accuracy };
+  });
+}
+
+/** Signed by this party, of this model, and chained to the record of what it was given. */
+async function judgeRecord({
+  party,
+  given,
+  after,
+  signed,
+}: Handin): Promise<{ record?: TrainingRecord; result: GateResult }> {
+  const verdict = (passed: boolean, detail: string): GateResult => ({ gate: 'record', passed, detail });
+  if (party.publicKey === null)
+    return { result: verdict(false, 'the invitation was accepted without a key to sign with') };
+  let record: TrainingRecord;
+  try {
+    record = await verifyTrainingRecord(signed, party.publicKey);
+  } catch (error) {
+    if (!(error instanceof HermeticError)) throw error;
+    return { result: verdict(false, error.summary.slice(0, 500)) };
+  }
+  const expected = { model: after.modelId, parentModel: given.id, keyId: after.keyId, previous: given.recordDigest };
+  const wrong = (['model', 'parentModel', 'keyId', 'previous'] as const).find(
+    (field) => record[field] !== expected[field],
+  );
+  if (wrong !== undefined) return { record, result: verdict(false, `the record names another ${NAMES[wrong]}`) };
+  return { record, result: verdict(true, `signed, of ${record.steps} steps on ${record.rows} rows, and chained`) };
+}
+
+const NAMES = {
+  model: 'model than the one that was handed in',
+  parentModel: 'model to have started from than the one that this party was given',
+  keyId: 'key',
+  previous: 'predecessor than the record of the model that was given',
+} as const;
+
+async function heldOutRows(
+  { store }: ServiceContext,
+  { heldOutSha256, features }: NetworkRow,
+): Promise<TrainingData | undefined> {
+  if (heldOutSha256 === null) return undefined;
+  return heldOutData(await store.blobs.bytes(heldOutSha256), JSON.parse(features));
+}
+
+/** A bit for each gate, and one for weights that cannot be opened at all: no more can be told by the outcome. */
+async function charge(
+  service: ServiceContext,
+  party: PartyRow,
+  keys: OwnerKeys,
+  modelId: string,
+  gates: Gates,
+): Promise<void> {
+  const set = Object.entries(gates).filter(([, limit]) => limit !== undefined);
+  const release = `gates ${createHash('sha256')
+    .update(canonicalJson(Object.fromEntries(set)))
+    .digest('hex')
+    .slice(0, 32)}`;
+  const bits = 1 + set.length;
+  const details = { party: party.id, key: keys.keyId, bits };
+  const book = databaseUnlockBook(service.database, keys.keyId, (transaction) =>
+    appendAudit(transaction, service.now(), { actor: party.name, action: 'gate', subject: modelId, details }),
+  );
+  await new UnlockLedger(book).charge(keys, [{ predictions: modelId, row: 0, release, bits }]);
+}
+
+function weigh(
+  { network, before, after }: Handin,
+  keys: OwnerKeys,
+  gates: Gates,
+  heldOut: TrainingData | undefined,
+): { readonly results: readonly GateResult[]; readonly accuracy: number | undefined } {
+  const architecture = architectureOf(network);
+  const was = open(before, keys).weights;
+  try {
+    const { weights } = open(after, keys);
+    const results = runGates({ architecture, before: was, after: weights, heldOut, gates });
+    return { results, accuracy: heldOut && heldOutAccuracy(architecture, weights, heldOut) };
+  } catch (error) {
+    if (!(error instanceof HermeticError && error.code === 'DIVERGED')) throw error;
+    return { results: [{ gate: 'finite', passed: false, detail: error.summary }], accuracy: undefined };
+  }
+}
+
+/**
+ * Accepted, a model becomes the head where the party was given the head that still is it. Where another was accepted
+ * meanwhile, it stays beside that one: nobody's work is lost, and the owner goes on with either.
+ */
+async function enter(service: ServiceContext, handin: Handin, { record, gates, accuracy }: Verdict): Promise<void> {
+  const now = service.now();
+  const row = await modelRow(handin, { record, gates, accuracy }, now);
+  await transact(service, async (transaction) => {
+    await insertModel(transaction, row, handin);
+    const head = row.status === 'accepted' && (await moveHead(transaction, row, handin.given));
+    const failed = gates.filter(({ passed }) => !passed).map(({ gate }) => gate);
+    const { name, id: party } = handin.party;
+    const details = { party, network: row.networkId, status: row.status, head, failed: failed.join(', ') };
+    await appendAudit(transaction, now, { actor: name, action: 'submit', subject: row.id, details });
+  });
+  service.events.emit('model', row.id, now);
+}
+
+async function modelRow(
+  { party, network, given, upload, after, signed }: Handin,
+  { record, gates, accuracy }: Verdict,
+  createdAt: Date,
+): Promise<ModelRow> {
+  return {
+    id: after.modelId,
+    networkId: network.id,
+    parentId: given.id,
+    partyId: party.id,
+    keyId: after.keyId,
+    status: passedAll(gates) ? 'accepted' : 'refused',
+    createdAt,
+    round: given.round + 1,
+    sha256: upload.sha256,
+    steps: record?.steps ?? null,
+    rows: record?.rows ?? null,
+    epsilon: record?.privacy?.epsilon ?? null,
+    accuracy: accuracy ?? null,
+    gates: JSON.stringify(gates),
+    recordDigest: record === undefined ? null : await recordDigest(signed.record),
+  };
+}
+
+async function insertModel(transaction: Database, row: ModelRow, { party, upload, signed }: Handin): Promise<void> {
+  const { id, createdAt, recordDigest: digest, ...change } = row;
+  await transaction
+    .insertInto('models')
+    .values(row)
+    .onConflict((conflict) => conflict.column('id').doUpdateSet({ ...change, createdAt, recordDigest: digest }))
+    .execute();
+  if (digest !== null) {
+    const { record, signature } = signed;
+    await transaction
+      .insertInto('records')
+      .values({ digest, modelId: id, partyId: party.id, record, signature, createdAt })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+  await transaction.updateTable('uploads').set({ usedAt: createdAt }).where('id', '=', upload.id).execute();
+}
+
+/** True where the model that the party was given was sealed from what still is the head. */
+async function moveHead(transaction: Database, { id, networkId }: ModelRow, given: ModelRow): Promise<boolean> {
+  const { numUpdatedRows } = await transaction
+    .updateTable('networks')
+    .set({ headId: id })
+    .where('id', '=', networkId)
+    .where('headId', '=', given.parentId ?? '')
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}

@@ -1,0 +1,224 @@
+/** The store on both of its databases: PGlite in the folder, and a PostgreSQL server where one is installed. */
+import { existsSync } from 'node:fs';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type PostgresServer, postgresPrograms, startPostgres } from '../../../test/fixtures/databases.ts';
+import { newFolder } from '../../../test/fixtures/service.ts';
+import { HermeticError } from '../../base/errors.ts';
+import { UnlockLedger } from '../../owner/unlock-ledger.ts';
+import { appendAudit, FIRST_PREVIOUS, readAudit, verifyAudit } from './audit-log.ts';
+import { migrate } from './migrate.ts';
+import { MIGRATIONS } from './migrations.ts';
+import { openStore, type Store } from './open-store.ts';
+import { databaseUnlockBook } from './unlock-book.ts';
+
+const programs = postgresPrograms();
+if (programs === undefined) console.warn('PostgreSQL is not installed: the store is tested on PGlite alone');
+let server: PostgresServer | undefined;
+beforeAll(async () => {
+  server = programs === undefined ? undefined : await startPostgres(programs);
+}, 60_000);
+afterAll(() => server?.stop());
+
+const AT = new Date('2026-02-03T04:05:06.789Z');
+const NOTE = { actor: 'owner', action: 'test', subject: 'x' };
+const HASH = 'ab'.repeat(32);
+
+describe.each(['PGlite', 'PostgreSQL'])('the store on %s', (kind) => {
+  const skipped = kind === 'PostgreSQL' && programs === undefined;
+  let folder: string;
+  let database: string | undefined;
+  let store: Store;
+  const open = (where: string = folder): Promise<Store> =>
+    openStore({ folder: where, ...(database !== undefined && { database }) });
+  beforeAll(async () => {
+    if (skipped) return;
+    database = kind === 'PostgreSQL' ? await server?.database() : undefined;
+    folder = await newFolder(database);
+    store = await open();
+  }, 60_000);
+  afterAll(async () => {
+    if (skipped) return;
+    await store.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it.skipIf(skipped)('is migrated once, and again without any effect', async () => {
+    const before = await store.database.selectFrom('store').selectAll().execute();
+    expect(await migrate(store.database, 'another')).toBe(before[0].storeId);
+    expect(await store.database.selectFrom('store').selectAll().execute()).toEqual(before);
+    expect(before[0].version).toBe(MIGRATIONS.at(-1)?.version);
+  });
+
+  it.skipIf(skipped)('runs a migration as a whole or not at all, and refuses a newer database', async () => {
+    const next = MIGRATIONS.length + 1;
+    const broken = { version: next, statements: ['create table half (id integer)', 'create table half (id integer)'] };
+    await expect(migrate(store.database, '', [...MIGRATIONS, broken])).rejects.toThrow();
+    const tables = await store.database.introspection.getTables();
+    expect(tables.some(({ name }) => name === 'half')).toBe(false);
+    await store.database.updateTable('store').set({ version: next }).execute();
+    await expect(migrate(store.database, '')).rejects.toMatchObject({ code: 'BAD_FILE', got: `${next}` });
+    await store.database
+      .updateTable('store')
+      .set({ version: next - 1 })
+      .execute();
+  });
+
+  it.skipIf(skipped)('gives back instants and sizes as they were put in', async () => {
+    const row = { sha256: HASH, bytes: 2 ** 52 + 1, createdAt: AT };
+    await store.database.insertInto('blobs').values(row).execute();
+    const [read] = await store.database.selectFrom('blobs').selectAll().execute();
+    expect(read).toEqual(row);
+    const { count } = await store.database
+      .selectFrom('blobs')
+      .select((build) => build.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow();
+    expect(count).toBe(1);
+    await store.database.deleteFrom('blobs').execute();
+  });
+
+  it.skipIf(skipped)(
+    'chains entries of the audit log that come at the same time, and loses those of what failed',
+    async () => {
+      const { database: db } = store;
+      const jobs = Array.from({ length: 20 }, (_, i) =>
+        db.transaction().execute(async (transaction) => {
+          await appendAudit(transaction, AT, { ...NOTE, details: { i } }, { ...NOTE, subject: 'y' });
+          if (i % 5 === 0) throw new Error('on purpose');
+        }),
+      );
+      const outcomes = await Promise.allSettled(jobs);
+      expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(4);
+      const entries = await readAudit(db, 0, 100);
+      expect(entries.map(({ seq }) => seq)).toEqual(Array.from({ length: 32 }, (_, i) => i + 1));
+      expect(entries[0]).toMatchObject({ previous: FIRST_PREVIOUS, at: AT.toISOString() });
+      expect(entries.every(({ previous }, i) => i === 0 || previous === entries[i - 1].hash)).toBe(true);
+      expect(await verifyAudit(db)).toBe(true);
+    },
+  );
+
+  it.skipIf(skipped)('lets nobody change the audit log, and finds it where someone did all the same', async () => {
+    const { database: db } = store;
+    await expect(sql`update audit set actor = 'nobody' where seq = 3`.execute(db)).rejects.toThrow(
+      'only ever appended',
+    );
+    await expect(sql`delete from audit`.execute(db)).rejects.toThrow('only ever appended');
+    await expect(sql`truncate audit`.execute(db)).rejects.toThrow('only ever appended');
+    const tampering = [
+      `update audit set actor = 'nobody' where seq = 3`,
+      `update audit set details = '{"i":7}' where seq = 5`,
+      `update audit set at = at + interval '1 ms' where seq = 1`,
+      'delete from audit where seq = 9',
+      'delete from audit where seq = 32',
+      'update audit set seq = 100 - seq where seq in (10, 90)',
+      'update audit_head set seq = 31, hash = (select hash from audit where seq = 30)',
+    ];
+    const intact = () => verifyAudit(db);
+    for (const statement of tampering) {
+      const rollback = new Error('undo');
+      const found = await db
+        .transaction()
+        .execute(async (transaction) => {
+          await sql`alter table audit disable trigger audit_append_only`.execute(transaction);
+          await sql.raw(statement).execute(transaction);
+          const result = await verifyAudit(transaction);
+          throw Object.assign(rollback, { result });
+        })
+        .catch((error: { result?: boolean }) => error.result);
+      expect(found, statement).toBe(false);
+    }
+    expect(await intact()).toBe(true);
+  });
+
+  it.skipIf(skipped)(
+    'keeps the ledger of unlocked answers: counted once, never above the limit, whoever asks at once',
+    async () => {
+      const keyId = 'cd'.repeat(16);
+      await seedKey(store, keyId);
+      const key = { keyId, context: { parameters: { N: 512, logN: 9, logQP: 400, insecure: true } } };
+      const noted: number[] = [];
+      const ledger = (): UnlockLedger =>
+        new UnlockLedger(
+          databaseUnlockBook(store.database, keyId, async (transaction, added) => {
+            noted.push(added.length);
+            await appendAudit(transaction, AT, NOTE);
+          }),
+        );
+      const answer = (row: number) => ({ predictions: HASH, row, release: 'label', bits: 1 });
+      const asked = [0, 1, 2, 3, 4, 5, 0, 1].map((row) => ledger().charge(key, [answer(row)]));
+      const outcomes = await Promise.allSettled(asked);
+      const { used, left, limit } = await ledger().account(key);
+      expect([used, left, limit]).toEqual([4, 0, 4]);
+      const refused = outcomes.flatMap((outcome) =>
+        outcome.status === 'rejected' ? [outcome.reason as HermeticError] : [],
+      );
+      expect(refused.every(({ code }) => code === 'POLICY_DENIED')).toBe(true);
+      expect(noted.filter((count) => count === 1)).toHaveLength(4);
+      const known = (await ledger().answers(key)).map(({ row }) => row);
+      await ledger().charge(key, known.map(answer));
+      expect((await ledger().account(key)).used).toBe(4);
+      await expect(ledger().charge(key, [answer(known[0]), answer(99)])).rejects.toMatchObject({
+        code: 'POLICY_DENIED',
+      });
+      expect(await verifyAudit(store.database)).toBe(true);
+    },
+  );
+
+  it.skipIf(skipped)('is open to one process at a time, and belongs to its folder', async () => {
+    await expect(open()).rejects.toMatchObject({ code: 'DISK' });
+    if (database === undefined) return;
+    const stranger = await newFolder(database);
+    await expect(open(stranger)).rejects.toMatchObject({ code: 'BAD_FILE', mend: expect.stringContaining('in use') });
+    expect(existsSync(join(stranger, 'store-id'))).toBe(false);
+    await rm(stranger, { recursive: true });
+  });
+
+  it.skipIf(skipped)('clears away what no row names when it is opened, and nothing else', async () => {
+    const kept = await store.blobs.putBytes(new Uint8Array([1]));
+    await seedKey(store, 'ef'.repeat(16), kept.sha256);
+    const lost = await store.blobs.putBytes(new Uint8Array([2]));
+    const answer = await store.answers.putBytes(new Uint8Array([3]));
+    await writeFile(join(folder, 'blobs', `${'0'.repeat(32)}.unfinished`), 'half');
+    await writeFile(join(folder, 'uploads', '1'.repeat(32)), 'nobody’s');
+    await store.close();
+    store = await open();
+    expect([await store.blobs.has(kept.sha256), await store.blobs.has(lost.sha256)]).toEqual([true, false]);
+    expect(await store.answers.has(answer.sha256)).toBe(false);
+    expect((await readdir(join(folder, 'blobs'))).filter((name) => name.includes('.'))).toEqual([]);
+    expect(await readdir(join(folder, 'uploads'))).toEqual([]);
+    expect(await verifyAudit(store.database)).toBe(true);
+  });
+});
+
+describe('the address of a database', () => {
+  it('must be one, and is not repeated where nothing answers', async () => {
+    const folder = await newFolder('none');
+    await expect(openStore({ folder, database: 'mysql://x' })).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+    const away = openStore({ folder, database: 'postgres://user:hunter2@127.0.0.1:1/db' });
+    const error = await away.catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(HermeticError);
+    expect(
+      [(error as HermeticError).code, JSON.stringify(error), (error as HermeticError).message].join(),
+    ).not.toContain('hunter2');
+    await rm(folder, { recursive: true });
+  });
+});
+
+/** Rows that a key must stand on. */
+async function seedKey({ database }: Store, id: string, sha256: string = HASH): Promise<void> {
+  const once = <T>(build: T): T => build;
+  await database
+    .insertInto('blobs')
+    .values({ sha256, bytes: 1, createdAt: AT })
+    .onConflict((conflict) => once(conflict).doNothing())
+    .execute();
+  const network = { name: 'n', createdAt: AT, architecture: '', features: '', gates: '{}', setName: '', batch: 1 };
+  await database
+    .insertInto('networks')
+    .values({ id, ...network, heldOutRows: 0, headId: '' })
+    .execute();
+  const key = { id, networkId: id, setName: '', createdAt: AT, trainerKeysSha256: sha256 };
+  await database.insertInto('keys').values(key).execute();
+}

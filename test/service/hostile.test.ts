@@ -1,0 +1,169 @@
+/** Ten thousand hostile requests: every one is answered with a 4xx and JSON, nothing is counted, nothing is broken. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../src/base/seeded-random.ts';
+import type { AuditPage } from '../../src/protocol/service/types.ts';
+import { routesOf } from '../../src/server/service/routes.ts';
+import {
+  admitTrainer,
+  fetchKeys,
+  makeNetwork,
+  me,
+  OWNER_TOKEN,
+  refreshRequest,
+  startService,
+  type TestService,
+  type Trainer,
+} from '../fixtures/service.ts';
+
+const REQUESTS = 10_000;
+
+let test: TestService;
+let alice: Trainer;
+let request: Uint8Array;
+let ids: readonly string[];
+beforeAll(async () => {
+  test = await startService();
+  const network = await makeNetwork(test);
+  alice = await admitTrainer(test, network.id);
+  const keys = await fetchKeys(alice);
+  request = await refreshRequest(keys);
+  keys.dispose();
+  ids = [
+    network.id,
+    network.headId,
+    alice.id,
+    'ab'.repeat(16),
+    '../x',
+    '%00',
+    "'; drop table parties; --",
+    '0'.repeat(5000),
+  ];
+}, 60_000);
+afterAll(() => test.close());
+
+const routes = routesOf({ allowInsecure: true, version: '0' });
+const WORDS = [
+  '',
+  '0',
+  '-1',
+  '1e999',
+  'null',
+  'NaN',
+  '__proto__',
+  'constructor',
+  "' or 1=1 --",
+  '\u0000',
+  '\ud800',
+  '𝕏'.repeat(99),
+  '../../etc/passwd',
+  '$' + '{7*7}',
+  '<script>',
+];
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE-ME'];
+const TYPES = ['application/json', 'application/octet-stream', 'text/plain', 'multipart/form-data; boundary=x', ''];
+
+function pick<T>(random: SeededRandom, list: readonly T[]): T {
+  return list[random.integer(list.length)];
+}
+
+/** Half of a surrogate pair cannot be encoded. */
+function encoded(text: string): string {
+  return encodeURIComponent(text.replace('\ud800', '�'));
+}
+
+/** JSON of any shape, in which known fields stand among others. */
+function anyValue(random: SeededRandom, depth: number = 0): unknown {
+  const kind = random.integer(depth > 2 ? 4 : 6);
+  if (kind === 0) return pick(random, WORDS);
+  if (kind === 1) return pick(random, [0, -1, 1.5, 2 ** 53, 1e308, 12]);
+  if (kind === 2) return pick(random, [null, true, false]);
+  if (kind === 3) return pick(random, ids);
+  const values = Array.from({ length: random.integer(5) }, () => anyValue(random, depth + 1));
+  if (kind === 4) return values;
+  const names = [
+    'name',
+    'networkId',
+    'code',
+    'gates',
+    'kind',
+    'bytes',
+    'sha256',
+    'rows',
+    'uploadId',
+    'record',
+    '__proto__',
+    ...WORDS,
+  ];
+  return Object.fromEntries(values.map((value) => [pick(random, names), value]));
+}
+
+function anyBody(random: SeededRandom): BodyInit {
+  const kind = random.integer(4);
+  if (kind === 0) return JSON.stringify(anyValue(random)) ?? '';
+  if (kind === 1) return '['.repeat(random.integer(20_000));
+  const bytes = new Uint8Array(kind === 2 ? request : request.subarray(0, random.integer(300)));
+  // Never the request as it is: that would be an honest one.
+  if (bytes.length > 0) bytes[random.integer(bytes.length)] ^= 1 + random.integer(255);
+  return bytes;
+}
+
+interface Hostile {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body: BodyInit | undefined;
+}
+
+function hostile(random: SeededRandom): Hostile {
+  const { method, path } = pick(random, routes);
+  const wrongMethod = random.integer(4) === 0;
+  const named = path.replace(/\{\w+\}/g, () => encodeURIComponent(pick(random, ids).replace('%00', '\u0000')));
+  const query =
+    random.integer(3) === 0
+      ? `?${pick(random, ['offset', 'after', 'limit', 'status', 'x'])}=${encoded(pick(random, WORDS))}`
+      : '';
+  const used = wrongMethod ? pick(random, METHODS) : method;
+  const tokens = [
+    '',
+    'Bearer',
+    'Bearer x',
+    `Bearer ${'y'.repeat(43)}`,
+    `Basic ${alice.token}`,
+    `Bearer ${alice.token} ${alice.token}`,
+    `Bearer ${alice.token}`,
+  ];
+  const headers: Record<string, string> = { authorization: pick(random, tokens), 'content-type': pick(random, TYPES) };
+  if (random.integer(8) === 0) headers['content-length'] = pick(random, ['-1', '1e9', '99999999999', 'x']);
+  if (random.integer(8) === 0) headers.range = pick(random, ['bytes=-', 'bytes=9999999999999-', 'bytes=0-0,1-1']);
+  return { method: used, path: named + query, headers, body: used === 'GET' ? undefined : anyBody(random) };
+}
+
+describe('hostile requests', () => {
+  it(`${REQUESTS} of them get 4xx and JSON, and change nothing`, { timeout: 120_000 }, async () => {
+    const random = new SeededRandom(20260203);
+    const before = await test.owner<AuditPage>('GET', '/v1/audit?limit=1000');
+    const statuses = new Map<number, number>();
+    for (let i = 0; i < REQUESTS; i++) {
+      const { method, path, headers, body } = hostile(random);
+      const response = await test.call(method, path, { headers, ...(body !== undefined && { body }) });
+      const { status } = response;
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      // Reading what is one's own, or public, is no offence.
+      if ((status === 200 || status === 304) && method === 'GET' && /^\/v1\/(me|health|openapi)/.test(path)) {
+        await response.body?.cancel();
+        continue;
+      }
+      const what = `${method} ${path.slice(0, 100)} → ${status}`;
+      expect(status, what).toBeGreaterThanOrEqual(400);
+      expect(status, what).toBeLessThan(500);
+      const { schema, error } = (await response.json()) as { schema: number; error: { code: string; message: string } };
+      expect([schema, typeof error.code, typeof error.message], what).toEqual([1, 'string', 'string']);
+      expect(error.message.length, what).toBeLessThan(1000);
+    }
+    expect([...statuses.keys()].toSorted()).toEqual(expect.arrayContaining([400, 401, 403, 404, 413, 415]));
+    const after = await test.owner<AuditPage>('GET', '/v1/audit?limit=1000');
+    expect(after).toEqual(before);
+    expect((await me(alice)).party.refreshes.used).toBe(0);
+    expect((await test.call('GET', '/v1/overview', { token: OWNER_TOKEN })).status).toBe(200);
+  });
+});
