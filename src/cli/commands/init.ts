@@ -4,6 +4,7 @@ import { buildCommand, type Command } from '@stricli/core';
 import { HermeticError } from '../../base/errors.ts';
 import type { Examples } from '../../data/examples.ts';
 import { type FittedFeatures, fitFeatures } from '../../data/features.ts';
+import { fitForRecipe } from '../../data/recipe-features.ts';
 import { featureCount } from '../../data/settings.ts';
 import type { Architecture } from '../../nn/architecture.ts';
 import { glorotUniform, type Initializer, initialWeights } from '../../nn/initializers.ts';
@@ -20,7 +21,6 @@ import { formatBytes } from '../format.ts';
 import { writePlainModel } from '../model-files.ts';
 import { integer, text } from '../parsers.ts';
 import { randomSeed } from '../random-seed.ts';
-import { fitForRecipe } from '../recipe-features.ts';
 
 interface Flags extends DataFlags, FittingFlags, OutputFlags {
   readonly layers: string | undefined;

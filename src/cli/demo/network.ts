@@ -2,6 +2,7 @@
 
 import type { Dataset } from '../../data/dataset.ts';
 import { applyFeatures } from '../../data/features.ts';
+import { fitForRecipe } from '../../data/recipe-features.ts';
 import { type FeatureSettings, featureCount } from '../../data/settings.ts';
 import { initialWeights } from '../../nn/initializers.ts';
 import { parameterCount } from '../../nn/weights.ts';
@@ -10,7 +11,6 @@ import { describeInitialization } from '../../protocol/provenance.ts';
 import { loadSplit, type Split, selectPart } from '../data-source.ts';
 import { formatCount } from '../format.ts';
 import { shapeOf } from '../plan-report.ts';
-import { fitForRecipe } from '../recipe-features.ts';
 import { PART_SEED, WEIGHT_SEED } from './specs.ts';
 import type { DemoStage } from './stage.ts';
 

@@ -2,10 +2,11 @@
 import { parse } from 'csv-parse/sync';
 import { parseCsv } from '../../data/csv.ts';
 import { type Examples, examplesToFit } from '../../data/examples.ts';
-import { applyTable, type FittedFeatures, fitFeatures } from '../../data/features.ts';
+import { applyTable, fitFeatures } from '../../data/features.ts';
 import { parseFeatureSettings } from '../../data/parse-settings.ts';
+import { fitForRecipe } from '../../data/recipe-features.ts';
 import { type FeatureSettings, featureCount } from '../../data/settings.ts';
-import { loadXor, xorSettings } from '../../data/xor.ts';
+import { loadXor } from '../../data/xor.ts';
 import type { Architecture, TrainingRecipe } from '../../nn/architecture.ts';
 import type { TrainingData } from '../../nn/feature-rows.ts';
 import { glorotUniform, type Initializer } from '../../nn/initializers.ts';
@@ -50,16 +51,6 @@ function recipePlan(recipe: Recipe, examples: Examples): NetworkPlan {
   const inputs = featureCount(settings);
   if (recipe.data.kind !== 'text' && inputs !== first.inputs) throw misfit(recipe);
   return { settings, architecture: { layers: [{ ...first, inputs }, ...rest] }, initializers, training };
-}
-
-function fitForRecipe(recipe: Recipe, examples: Examples): FittedFeatures {
-  const { data, architecture } = recipe;
-  const outputs = architecture.layers[architecture.layers.length - 1].units;
-  if (examples.inputs.kind !== (data.kind === 'xor' ? 'numeric' : data.kind)) throw misfit(recipe);
-  if (data.kind === 'xor') return { settings: xorSettings(), warnings: [] };
-  if (data.kind === 'image') return fitFeatures(examples, { outputs, offset: data.targetShift });
-  const { vocabulary: vocabularySize, meanSquareNorm } = data;
-  return fitFeatures(examples, { outputs, vocabularySize, meanSquareNorm });
 }
 
 function misfit({ name, architecture }: Recipe): Error {

@@ -1,10 +1,10 @@
 /** Feature settings as a recipe wants them. */
 
 import { HermeticError } from '../base/errors.ts';
-import type { Examples } from '../data/examples.ts';
-import { type FittedFeatures, fitFeatures } from '../data/features.ts';
-import { xorSettings } from '../data/xor.ts';
 import type { Recipe } from '../nn/recipes.ts';
+import type { Examples } from './examples.ts';
+import { type FittedFeatures, fitFeatures } from './features.ts';
+import { xorSettings } from './xor.ts';
 
 /** HermeticError BAD_DATA where nothing can be learned from the examples. */
 export function fitForRecipe(recipe: Recipe, examples: Examples, vocabulary?: number): FittedFeatures {
