@@ -1,8 +1,10 @@
 /**
  * npm run bench -- [filter …] [--json] [--quick] [--threads N] [--seal-bits N]
+ * npm run bench -- service [--trainers N] [--calls N] [--set SET] [--loaded-keys N] [--json] [--quick] [--threads N]
  *
- * Filters name an operation (rotate), a set (L15) or a suite (ckks, bootstrap, browser). Needs `npm run build`. Without
- * filters `ckks` is run alone: `bootstrap` takes minutes and 5 GB of memory, `browser` needs Chromium.
+ * Filters name an operation (rotate), a set (L15) or a suite (ckks, bootstrap, browser, service). Needs `npm run build`.
+ * Without filters `ckks` is run alone: `bootstrap` takes minutes and 5 GB of memory, `browser` needs Chromium, `service`
+ * makes a key for each of its trainers.
  */
 import { parseArgs } from 'node:util';
 import { QUICK, THOROUGH } from './measure.mjs';
@@ -19,6 +21,7 @@ function options() {
       trainers: { type: 'string' },
       calls: { type: 'string', default: '10' },
       set: { type: 'string', default: 'L13' },
+      'loaded-keys': { type: 'string' },
     },
   });
   const integer = (name, least, most) => {
@@ -37,6 +40,7 @@ function options() {
     trainers: values.trainers === undefined ? undefined : integer('trainers', 1, 1000),
     calls: integer('calls', 1, 10_000),
     set: values.set,
+    loadedKeys: values['loaded-keys'] === undefined ? undefined : integer('loaded-keys', 1, 4096),
   };
 }
 
@@ -65,7 +69,7 @@ async function browserSuite({ threads, json, effort }) {
   if (!json) process.stdout.write(describe(results));
 }
 
-async function serviceSuite({ threads, json, effort, trainers, calls, set }) {
+async function serviceSuite({ threads, json, effort, trainers, calls, set, loadedKeys }) {
   const { describe, serviceBench } = await import('./service.mjs');
   const result = await serviceBench({
     trainers: trainers ?? (effort === QUICK ? 5 : 50),
@@ -73,6 +77,7 @@ async function serviceSuite({ threads, json, effort, trainers, calls, set }) {
     ciphertexts: 4,
     set,
     threads,
+    loadedKeys,
     note: (line) => process.stderr.write(`${line}\n`),
   });
   process.stdout.write(json ? jsonLine(result) : describe(result));

@@ -10,16 +10,17 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../.dist-client/cli/main.js', import.meta.url));
-const load = (path) => import(new URL(`../.dist-client/${path}`, import.meta.url).href);
+const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const load = (path) => import(new URL(`../dist/${path}`, import.meta.url).href);
 
 /**
  * @param {{ trainers: number, calls: number, ciphertexts: number, set: string, threads: number | undefined,
- *   note: (line: string) => void }} options calls: of each trainer, one after the other
+ *   loadedKeys: number | undefined, note: (line: string) => void }} options calls: of each trainer, one after the other;
+ *   loadedKeys: those that the service has ready in memory
  */
-export async function serviceBench({ trainers, calls, ciphertexts, set, threads, note }) {
+export async function serviceBench({ trainers, calls, ciphertexts, set, threads, loadedKeys, note }) {
   const folder = await mkdtemp(join(tmpdir(), 'hermetic-bench-service-'));
-  const service = await startService(folder, threads);
+  const service = await startService(folder, { threads, 'loaded-keys': loadedKeys });
   try {
     const { ServiceClient } = await load('client/index.js');
     const { parameterSet } = await load('schemes/ckks/parameters.js');
@@ -60,6 +61,7 @@ export async function serviceBench({ trainers, calls, ciphertexts, set, threads,
       set,
       trainers,
       callsEach: calls,
+      loadedKeys: loadedKeys ?? null,
       ciphertexts,
       requestBytes,
       responseBytes,
@@ -96,11 +98,14 @@ const used = ({ parties }) => parties.reduce((sum, { refreshes }) => sum + refre
 const percentile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
 
 /** `hermetic serve --store`, as a process, on any free port. */
-async function startService(folder, threads) {
+async function startService(folder, options) {
   await writeFile(join(folder, 'pw'), randomBytes(24).toString('hex'), { mode: 0o600 });
   const words = ['serve', '--store', join(folder, 'store'), '--passphrase-file', join(folder, 'pw'), '--port', '0'];
   const more = ['--token-file', join(folder, 'token'), '--json', '--quiet'];
-  const child = spawn(process.execPath, [MAIN, ...words, ...more, ...(threads ? ['--threads', String(threads)] : [])], {
+  const given = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, `${value}`],
+  );
+  const child = spawn(process.execPath, [MAIN, ...words, ...more, ...given], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = new Promise((resolve) => child.once('close', resolve));

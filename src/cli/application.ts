@@ -18,13 +18,18 @@ import { demo } from './commands/demo.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { init } from './commands/init.ts';
 import { inspect } from './commands/inspect.ts';
+import { join } from './commands/join.ts';
 import { keygen } from './commands/keygen.ts';
 import { open } from './commands/open.ts';
 import { predict } from './commands/predict.ts';
 import { rekey } from './commands/rekey.ts';
+import { requestUnlock } from './commands/request-unlock.ts';
 import { seal } from './commands/seal.ts';
 import { serve } from './commands/serve.ts';
+import { service } from './commands/service.ts';
 import { simulate } from './commands/simulate.ts';
+import { store } from './commands/store.ts';
+import { submit } from './commands/submit.ts';
 import { train } from './commands/train.ts';
 import { unlock } from './commands/unlock.ts';
 import type { HermeticContext } from './context.ts';
@@ -50,7 +55,12 @@ function routes(): ReturnType<typeof buildRouteMap<string, HermeticContext>> {
       init,
       seal,
       serve,
+      service,
+      store,
+      join,
       train,
+      submit,
+      'request-unlock': requestUnlock,
       open,
       evaluate,
       predict,
@@ -70,8 +80,10 @@ function routes(): ReturnType<typeof buildRouteMap<string, HermeticContext>> {
         'The owner makes keys, seals a network and hands it out; a trainer trains it on plaintext data without being',
         'able to read a weight; the owner opens what comes back.',
         '',
-        '  owner     keygen, init, seal, serve, open, unlock, rekey',
-        '  trainer   train, predict',
+        'Or the owner runs a service (serve --store), and trainers join it.',
+        '',
+        '  owner     keygen, init, seal, serve, service, store, open, unlock, rekey',
+        '  trainer   join, train, submit, predict, request-unlock',
         '  anyone    simulate, evaluate, inspect, demo, compare, break, bench',
         '',
         'Results go to stdout, progress and questions to stderr. Exit codes: 0 done, 1 failure, 2 usage,',

@@ -5,7 +5,7 @@
 import { bytesToHex, sha256 } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
 import type { Connection } from './connection.ts';
-import { pause } from './pause.ts';
+import { pause, within } from './pause.ts';
 import { ServiceUnavailable, unreachable } from './service-error.ts';
 
 export interface DownloadOptions {
@@ -95,7 +95,7 @@ class FilePart {
     if (this.#position === this.#total) return undefined;
     this.#reader ??= await this.#open();
     try {
-      const { done, value } = await withinIdle(this.#reader.read(), () => this.#reader?.cancel());
+      const { done, value } = await within(IDLE_MS, this.#reader.read(), () => this.#reader?.cancel());
       if (!done) return this.#take(value);
       if (this.#total === undefined) this.#total = this.#position;
       if (this.#position === this.#total) return undefined;
@@ -152,17 +152,6 @@ function totalOf(response: Response, start: number): number | undefined {
   // A body that is compressed on its way has another length than the bytes that arrive.
   if (text === null || !/^\d+$/.test(text) || response.headers.has('content-encoding')) return undefined;
   return start + Number(text);
-}
-
-function withinIdle<T>(promise: Promise<T>, onIdle: () => void): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const idle = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      onIdle();
-      reject(new DOMException('too slow', 'TimeoutError'));
-    }, IDLE_MS);
-  });
-  return Promise.race([promise, idle]).finally(() => clearTimeout(timer));
 }
 
 /** What the service says of a file. */

@@ -5,14 +5,19 @@
 
 import { eventSchema } from '../protocol/service/schemas.ts';
 import type { ServiceEvent } from '../protocol/service/types.ts';
+import { within } from './pause.ts';
 
 export interface EventOptions {
   /** Ends the listening. */
   readonly signal?: AbortSignal;
   /** Listening has begun, or begun again: whatever changed before is not told. */
   readonly onOpen?: () => void;
+  /** A stream that says nothing for so long, not even that it is there, has broken off. Default one minute. */
+  readonly idleMs?: number;
 }
 
+/** The service says every quarter of a minute that it is there. */
+const IDLE_MS = 60_000;
 /** No event is longer. */
 const MAX_LINE = 65_536;
 
@@ -20,12 +25,14 @@ const MAX_LINE = 65_536;
 export async function readEvents(
   stream: ReadableStream<Uint8Array>,
   onEvent: (event: ServiceEvent) => void,
+  idleMs: number = IDLE_MS,
 ): Promise<void> {
   const reader = stream.getReader();
   const decoder = new TextDecoder();
   const parse = eventParser(onEvent);
   for (;;) {
-    const { done, value } = await reader.read().catch(() => ({ done: true as const, value: undefined }));
+    const read = within(idleMs, reader.read(), () => void reader.cancel().catch(() => {}));
+    const { done, value } = await read.catch(() => ({ done: true as const, value: undefined }));
     if (done) return;
     parse(decoder.decode(value, { stream: true }));
   }

@@ -13,3 +13,15 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<void
     else signal?.addEventListener('abort', done, { once: true });
   });
 }
+
+/** What `promise` gives, or a TimeoutError after `ms`: then `giveUp` is called too. */
+export function within<T>(ms: number, promise: Promise<T>, giveUp: () => void): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new DOMException('too slow', 'TimeoutError'));
+      giveUp();
+    }, ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}

@@ -226,6 +226,15 @@ describe('events', () => {
     expect([seen, opened]).toEqual([['a', 'b'], 2]);
   });
 
+  it('begin anew where a stream says nothing any more', async () => {
+    const stop = new AbortController();
+    const app = new Hono().get('/v1/events', () => new Response(new ReadableStream<Uint8Array>()));
+    let opened = 0;
+    const onOpen = () => ++opened === 3 && stop.abort();
+    await clientOf(app).events(() => {}, { signal: stop.signal, onOpen, idleMs: 10 });
+    expect(opened).toBe(3);
+  });
+
   it('end with a refusal', async () => {
     const app = new Hono().get('/v1/events', () => refusal(401, 'POLICY_DENIED', 'unknown token'));
     expect(await failureOf(clientOf(app).events(() => {}))).toMatchObject({ status: 401 });

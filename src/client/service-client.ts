@@ -2,8 +2,7 @@
  * The owner's service, called by its owner or by a trainer; the same in Node and in browsers. Requests are typed, every
  * answer is checked against the contract, and calls that can be made twice without harm survive a connection that breaks.
  */
-import * as z from 'zod';
-import { readAll, streamSource } from '../protocol/byte-source.ts';
+import type * as z from 'zod';
 import { httpTransport } from '../protocol/http-transport.ts';
 import type { RefreshTransport } from '../protocol/refresh-transport.ts';
 import * as schemas from '../protocol/service/schemas.ts';
@@ -31,11 +30,12 @@ import type {
   Upload,
   UploadRequest,
 } from '../protocol/service/types.ts';
+import { bytesOf, type Health, health, jsonOf, unlockList } from './answers.ts';
 import { type Call, Connection, type ConnectionOptions } from './connection.ts';
 import { collectVerified, type DownloadOptions, type FileDigest, resumingStream } from './download.ts';
 import { type EventOptions, readEvents } from './events.ts';
 import { pause } from './pause.ts';
-import { nonsense, ServiceUnavailable } from './service-error.ts';
+import { ServiceUnavailable } from './service-error.ts';
 import { MAX_PART_BYTES, type UploadOptions, uploadWhole } from './upload.ts';
 
 /** Of every call: stops it, further attempts included. */
@@ -51,14 +51,6 @@ export interface PartyChange {
   readonly hours?: number;
 }
 
-export interface Health {
-  readonly schema: 1;
-  readonly status: 'ok';
-  /** 'owner' where the whole service is there, 'refresh' where only refreshes are answered. */
-  readonly service: string;
-  readonly version?: string | undefined;
-}
-
 export interface AuditQuery {
   /** Entries after this number. */
   readonly after?: number;
@@ -68,15 +60,6 @@ export interface AuditQuery {
 /** A trainer's own files, in the words of their addresses. */
 export type TrainerFile = 'keys' | 'model' | 'bootstrapping-keys';
 
-const health: z.ZodType<Health> = z.object({
-  schema: z.literal(1),
-  status: z.literal('ok'),
-  service: z.string().max(32),
-  version: z.string().max(40).optional(),
-});
-const unlockList: z.ZodType<{ unlocks: UnlockView[] }> = z.object({ unlocks: z.array(schemas.unlockSchema) });
-
-const MAX_JSON_BYTES = 2 ** 26;
 const MAX_MODEL_BYTES = 2 ** 31;
 /** Making keys, sealing and testing a model take the service this long at most. */
 const LONG_MS = 3_600_000;
@@ -124,7 +107,8 @@ export class ServiceClient {
   }
 
   /** Listens until the signal fires, over connections that break as well. Ends only by the signal or a refusal. */
-  async events(onEvent: (event: ServiceEvent) => void, { signal, onOpen }: EventOptions = {}): Promise<void> {
+  async events(onEvent: (event: ServiceEvent) => void, options: EventOptions = {}): Promise<void> {
+    const { signal, onOpen, idleMs } = options;
     const headers = { accept: 'text/event-stream' };
     const call = { method: 'GET', path: 'v1/events', headers, repeatable: true, stream: true, signal } as const;
     while (!signal?.aborted) {
@@ -135,7 +119,7 @@ export class ServiceClient {
           throw error;
         });
       if (body !== null) onOpen?.();
-      if (body !== null) await readEvents(body, onEvent);
+      if (body !== null) await readEvents(body, onEvent, idleMs);
       await pause(Math.max(this.#connection.retryDelayMs, 1), signal);
     }
   }
@@ -305,17 +289,4 @@ const OK = [200, 201];
 /** An identifier as one part of a path. */
 function part(id: string): string {
   return encodeURIComponent(id);
-}
-
-async function bytesOf({ body }: Response, maxBytes: number): Promise<Uint8Array> {
-  return body === null ? new Uint8Array(0) : readAll(streamSource(body, { maxBytes }), maxBytes);
-}
-
-async function jsonOf<T>(response: Response, path: string, schema: z.ZodType<T>): Promise<T> {
-  const bytes = await bytesOf(response, MAX_JSON_BYTES);
-  try {
-    return schema.parse(JSON.parse(new TextDecoder().decode(bytes)));
-  } catch (error) {
-    throw nonsense(path, error);
-  }
 }

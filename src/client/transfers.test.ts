@@ -8,7 +8,7 @@ import { downloadVerified, ServiceClient } from './service-client.ts';
 
 const ID = '0123456789abcdef';
 const random = new SeededRandom(5);
-const content = Uint8Array.from({ length: 100_000 }, () => random.integer(256));
+const content = Uint8Array.from({ length: 10_000 }, () => random.integer(256));
 const digest = { bytes: content.length, sha256: bytesToHex(await sha256(content)) };
 
 function clientOf(app: Hono, options: Partial<ConnectionOptions> = {}): ServiceClient {
@@ -27,8 +27,8 @@ describe('a download', () => {
       const body = new ReadableStream<Uint8Array>({
         pull: (controller) => {
           if (position >= content.length) controller.close();
-          else if (position - start >= pieces * 10_000) controller.error(new TypeError('terminated'));
-          else controller.enqueue(content.subarray(position, (position += 10_000)));
+          else if (position - start >= pieces * 1_000) controller.error(new TypeError('terminated'));
+          else controller.enqueue(content.subarray(position, (position += 1_000)));
         },
       });
       const range = `bytes ${start}-${content.length - 1}/${content.length}`;
@@ -47,18 +47,18 @@ describe('a download', () => {
     const seen: [number, number | undefined][] = [];
     const onProgress = (received: number, total: number | undefined) => seen.push([received, total]);
     expect(await downloadVerified(clientOf(app), 'model', digest, { onProgress })).toEqual(content);
-    expect(starts).toEqual([0, 30_000, 60_000, 90_000]);
+    expect(starts).toEqual([0, 3_000, 6_000, 9_000]);
     expect(seen.at(-1)).toEqual([content.length, content.length]);
   });
 
   it('begins at an offset, and asks for nothing before it is read', async () => {
     const { app, starts } = fileServer(100);
-    const stream = clientOf(app).download('model', { offset: 40_000 });
+    const stream = clientOf(app).download('model', { offset: 4_000 });
     expect(starts).toEqual([]);
     const parts: Uint8Array[] = [];
     for await (const part of stream as unknown as AsyncIterable<Uint8Array>) parts.push(part);
-    expect(concatBytes(...parts)).toEqual(content.subarray(40_000));
-    expect(starts).toEqual([40_000]);
+    expect(concatBytes(...parts)).toEqual(content.subarray(4_000));
+    expect(starts).toEqual([4_000]);
   });
 
   it('gives up where connections bring nothing, and where the file changed', async () => {
@@ -73,7 +73,7 @@ describe('a download', () => {
     const { app } = fileServer(100);
     const client = clientOf(app);
     const other = { ...digest, sha256: '0'.repeat(64) };
-    for (const wrong of [other, { ...digest, bytes: 99_999 }, { ...digest, bytes: 100_001 }]) {
+    for (const wrong of [other, { ...digest, bytes: 9_999 }, { ...digest, bytes: 10_001 }]) {
       await expect(collectVerified(client.download('model'), wrong)).rejects.toMatchObject({ code: 'BAD_FILE' });
     }
   });
@@ -127,17 +127,17 @@ describe('an upload', () => {
   ])('sends %s in parts', async (_, whole) => {
     const { app, calls, received } = uploadServer();
     const sent: number[] = [];
-    const options = { partBytes: 30_000, onProgress: (bytes: number) => sent.push(bytes) };
+    const options = { partBytes: 3_000, onProgress: (bytes: number) => sent.push(bytes) };
     expect(await clientOf(app).upload('model', whole, options)).toMatchObject({ state: 'complete' });
     expect(received()).toEqual(content);
-    expect([calls(), sent]).toEqual([4, [0, 30_000, 60_000, 90_000, 100_000]]);
+    expect([calls(), sent]).toEqual([4, [0, 3_000, 6_000, 9_000, 10_000]]);
   });
 
   it('goes on from where the service is, whatever got lost', async () => {
     const { app, calls, received } = uploadServer((call) =>
       call === 2 ? 'lose' : call % 3 === 0 ? 'lose answer' : undefined,
     );
-    expect(await clientOf(app).upload('model', content, { partBytes: 10_000 })).toMatchObject({ state: 'complete' });
+    expect(await clientOf(app).upload('model', content, { partBytes: 1_000 })).toMatchObject({ state: 'complete' });
     expect(received()).toEqual(content);
     expect(calls()).toBe(11);
   });
@@ -145,12 +145,12 @@ describe('an upload', () => {
   it('is taken up again by another process', async () => {
     const first = uploadServer((call) => (call > 2 ? 'lose' : undefined));
     const once = clientOf(first.app, { attempts: 1 });
-    await expect(once.upload('model', content, { partBytes: 20_000 })).rejects.toMatchObject({
+    await expect(once.upload('model', content, { partBytes: 2_000 })).rejects.toMatchObject({
       code: 'REFRESH_FAILED',
     });
-    expect(first.received().length).toBe(40_000);
+    expect(first.received().length).toBe(4_000);
     const again = uploadServer();
-    await clientOf(again.app).upload('model', content, { partBytes: 60_000, uploadId: ID });
+    await clientOf(again.app).upload('model', content, { partBytes: 6_000, uploadId: ID });
     expect(again.received()).toEqual(content);
     const other = clientOf(again.app).upload('model', content.subarray(1), { uploadId: ID });
     await expect(other).rejects.toMatchObject({ code: 'BAD_FILE' });
@@ -164,7 +164,7 @@ describe('an upload', () => {
       if (init.method === 'PATCH' && asked++ === 0) await app.request(url.href, init);
       return app.request(url.href, init);
     }) as typeof fetch;
-    await clientOf(app, { fetch: send }).upload('model', content, { partBytes: 30_000 });
+    await clientOf(app, { fetch: send }).upload('model', content, { partBytes: 3_000 });
     expect(received()).toEqual(content);
   });
 

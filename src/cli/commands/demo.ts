@@ -8,6 +8,7 @@ import type { HermeticContext } from '../context.ts';
 import type { DemoName, DemoRefresh } from '../demo/specs.ts';
 import { type OutputFlags, outputFlags, type ThreadFlags, threadFlags } from '../flags.ts';
 import { text } from '../parsers.ts';
+import { demoFederation } from './demo-federation.ts';
 import { demoSeed, demoSeedImdb } from './demo-seed.ts';
 
 interface Flags extends ThreadFlags, OutputFlags {
@@ -33,6 +34,7 @@ export const demo: RouteMap<HermeticContext> = buildRouteMap<string, HermeticCon
     mnist: demoCommand('mnist'),
     mnist38: demoCommand('mnist38'),
     digits: demoCommand('digits'),
+    federation: demoFederation,
     seed: demoSeed,
     'seed-imdb': demoSeedImdb,
   },

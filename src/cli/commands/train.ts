@@ -1,6 +1,9 @@
 /** `hermetic train`: a trainer teaches a network that it cannot read. */
 
 import { buildCommand, type Command } from '@stricli/core';
+import { HermeticError } from '../../base/errors.ts';
+import type { FeatureSettings } from '../../data/settings.ts';
+import type { ServedModel } from '../../protocol/service/types.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import { type DataRequest, loadDataset } from '../data-source.ts';
@@ -20,16 +23,18 @@ import type { TrainOutcome } from '../train-file.ts';
 import { type TrainingFlags, trainingFlags } from '../training-flags.ts';
 
 interface Flags extends DataFlags, Pick<FittingFlags, 'vocabulary'>, TrainingFlags, ThreadFlags, OutputFlags {
-  readonly keys: string;
-  readonly refresh: RefreshTarget;
+  readonly joined: string | undefined;
+  readonly submit: boolean;
+  readonly keys: string | undefined;
+  readonly refresh: RefreshTarget | undefined;
   readonly bootstrappingKeys: string | undefined;
   readonly tokenFile: string | undefined;
   readonly checkpoint: string | undefined;
   readonly progress: 'auto' | 'json';
-  readonly out: string;
+  readonly out: string | undefined;
 }
 
-export const train: Command<HermeticContext> = buildCommand<Flags, [string], HermeticContext>({
+export const train: Command<HermeticContext> = buildCommand<Flags, [string?], HermeticContext>({
   docs: {
     brief: 'Train a sealed network on plaintext data, without its key',
     fullDescription: [
@@ -41,20 +46,43 @@ export const train: Command<HermeticContext> = buildCommand<Flags, [string], Her
       '      --checkpoint run --out trained.sealed',
       '',
       'With keys of set B16, --refresh bootstrap needs no server: the trainer renews the weights alone.',
+      '',
+      '--privacy 4 adds noise to features and labels of every row, once, before training: whatever the owner does with the',
+      'model, replacing a row changes no outcome by more than a factor of e^4 (and 0.00001). Every run on the same rows spends',
+      'that anew; predictions are not covered. Small numbers take many rows: simulate --privacy tells the accuracy beforehand.',
+      '',
+      'In a folder that hermetic join made, everything but the data and the recipe is known, and the result is handed in:',
+      '',
+      '  hermetic train --joined churn --data train.csv --label y --batch 256 --steps 20',
     ].join('\n'),
   },
   parameters: {
     flags: {
-      keys: { kind: 'parsed', parse: text, brief: 'Keys from the owner', placeholder: 'trainer.keys' },
+      joined: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'Folder of hermetic join, instead of a model, --keys, --refresh, --token-file and --out',
+        placeholder: 'FOLDER',
+        optional: true,
+      },
+      submit: { kind: 'boolean', brief: 'With --joined: hand the result in', default: true },
+      keys: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'Keys from the owner',
+        placeholder: 'trainer.keys',
+        optional: true,
+      },
       ...dataFlags,
       vocabulary: fittingFlags.vocabulary,
       ...trainingFlags,
       refresh: {
         kind: 'parsed',
         parse: refreshTarget,
-        brief: "The owner's server; bootstrap to go on alone; none to make do with the levels there are",
+        brief:
+          "The owner's server; bootstrap to go on alone; none to make do with the levels there are (default: none)",
         placeholder: 'URL',
-        default: 'none',
+        optional: true,
       },
       bootstrappingKeys: {
         kind: 'parsed',
@@ -73,7 +101,7 @@ export const train: Command<HermeticContext> = buildCommand<Flags, [string], Her
       checkpoint: {
         kind: 'parsed',
         parse: text,
-        brief: 'Folder to keep the run in after every step, and to go on from',
+        brief: 'Folder to keep the run in after every step, and to go on from (with --joined: in that folder)',
         placeholder: 'FOLDER',
         optional: true,
       },
@@ -83,39 +111,76 @@ export const train: Command<HermeticContext> = buildCommand<Flags, [string], Her
         brief: 'json: every step as an object a line on stderr',
         default: 'auto',
       },
-      out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'trained.sealed' },
+      out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'trained.sealed', optional: true },
       ...threadFlags,
       ...outputFlags,
     },
-    positional: { kind: 'tuple', parameters: [{ brief: 'A sealed model', parse: text, placeholder: 'model.sealed' }] },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ brief: 'A sealed model', parse: text, placeholder: 'model.sealed', optional: true }],
+    },
   },
   func: runTrain,
 });
 
-async function runTrain(this: HermeticContext, flags: Flags, path: string): Promise<void> {
+async function runTrain(this: HermeticContext, flags: Flags, path?: string): Promise<void> {
   const console = new Console(this.io, flags);
   const began = performance.now();
   const { requireVocabulary, trainFile } = await import('../train-file.ts');
-  const outcome = await trainFile(console, {
-    model: path,
-    keys: flags.keys,
+  const common = {
     threads: flags.threads,
-    loadData: async (settings) => {
+    loadData: async (settings: FeatureSettings) => {
       requireVocabulary(settings, flags.vocabulary);
       return await loadDataset(flags as DataRequest, settings, 'train', this.io.signal);
     },
     training: flags,
-    refresh: flags.refresh,
-    bootstrappingKeys: flags.bootstrappingKeys,
-    tokenFile: flags.tokenFile,
-    checkpoint: flags.checkpoint,
     progress: flags.progress,
-    out: flags.out,
-  });
-  tellOutcome(console, flags.out, outcome, (performance.now() - began) / 1000);
+  };
+  const seconds = () => (performance.now() - began) / 1000;
+  if (flags.joined !== undefined) {
+    requireNothingKnown(flags, path);
+    const service = await import('../service/train-joined.ts');
+    const joined = { ...common, folder: flags.joined, submit: flags.submit, checkpoint: flags.checkpoint };
+    const { outcome, out, answer } = await service.trainJoined(console, joined);
+    // Before the result: a refusal is a failure, and is told as one.
+    service.requireAccepted(answer);
+    tellOutcome(console, out, outcome, seconds(), answer && { ...answer, words: service.answerWords(answer) });
+    return;
+  }
+  const { model, keys, out } = requireNamed(flags, path);
+  const { refresh = 'none', bootstrappingKeys, tokenFile, checkpoint } = flags;
+  const files = { model, keys, refresh, bootstrappingKeys, tokenFile, checkpoint, out };
+  tellOutcome(console, out, await trainFile(console, { ...common, ...files }), seconds());
 }
 
-function tellOutcome(console: Console, out: string, outcome: TrainOutcome, seconds: number): void {
+/** HermeticError BAD_ARGUMENT for what the folder says. */
+function requireNothingKnown(flags: Flags, path: string | undefined): void {
+  const { keys, refresh, bootstrappingKeys, tokenFile, out } = flags;
+  const known = { keys, refresh, bootstrappingKeys, tokenFile, out, 'model.sealed': path };
+  const [given] = Object.entries(known).find(([, value]) => value !== undefined) ?? [];
+  if (given === undefined) return;
+  const name =
+    given === 'model.sealed' ? given : `--${given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  throw new HermeticError('BAD_ARGUMENT', `the joined folder says already what ${name} would`, {
+    mend: `Leave ${name} out, or --joined.`,
+  });
+}
+
+/** HermeticError BAD_ARGUMENT where a model, its keys or the file to write are not named. */
+function requireNamed({ keys, out }: Flags, model: string | undefined): Record<'model' | 'keys' | 'out', string> {
+  if (model !== undefined && keys !== undefined && out !== undefined) return { model, keys, out };
+  const missing =
+    model === undefined ? 'the argument model.sealed' : `the option ${keys === undefined ? '--keys' : '--out'}`;
+  throw new HermeticError('BAD_ARGUMENT', `${missing} is missing`, {
+    mend: 'Give it, or --joined FOLDER for a folder that hermetic join made.',
+  });
+}
+
+interface Answer extends ServedModel {
+  readonly words: string;
+}
+
+function tellOutcome(console: Console, out: string, outcome: TrainOutcome, seconds: number, answer?: Answer): void {
   const { recipe, bytes, modelId, trainingSeconds, stepsTaken, stepMs, plan, refreshes, bootstrappings, phases } =
     outcome;
   const rowsPerSecond = trainingSeconds > 0 ? (stepsTaken * recipe.batch) / trainingSeconds : 0;
@@ -124,10 +189,25 @@ function tellOutcome(console: Console, out: string, outcome: TrainOutcome, secon
   const peakBytes = 1024 * process.resourceUsage().maxRSS;
   const levels = phases.map(({ phase, level }) => ({ phase, level }));
   const run = { steps: stepsTaken, refreshes, levelsPerStep, seconds, trainingSeconds, rowsPerSecond, stepMs };
+  const { words, ...submission } = answer ?? { words: undefined };
+  const privacy = outcome.privacy && { privacy: outcome.privacy };
+  const submitted = answer === undefined ? {} : { submission };
   console.result(
-    { out, bytes, modelId, recipe, ...run, bootstrappings, peakBytes, loss: 'locked', levels },
+    {
+      out,
+      bytes,
+      modelId,
+      recipe,
+      ...run,
+      ...privacy,
+      bootstrappings,
+      peakBytes,
+      loss: 'locked',
+      levels,
+      ...submitted,
+    },
     ({ bold, dim }) =>
       `${bold(out)}  ${formatBytes(bytes)}: ${stepsTaken} steps of ${formatCount(recipe.batch)} in ` +
-      `${formatDuration(1000 * trainingSeconds)}, ${formatRate(rowsPerSecond)} rows/s, ${dim('loss locked')}`,
+      `${formatDuration(1000 * trainingSeconds)}, ${formatRate(rowsPerSecond)} rows/s, ${dim('loss locked')}${words === undefined ? '' : `\n${words}`}`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * A trainer as a process of its own: `hermetic train …` or `hermetic predict …`, started with nothing but the command
- * line that a stranger would type. What it can reach is what stands there.
+ * A trainer as a process of its own: `hermetic train …`, `hermetic predict …`, `hermetic join …`, started with nothing but
+ * the command line that a stranger would type. What it can reach is what stands there.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -8,8 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { HermeticError, type HermeticErrorCode } from '../../base/errors.ts';
 
 export interface TrainerProcessOptions {
-  /** The words after `hermetic`; --json and --progress json are added. */
+  /** The words after `hermetic`; --json and, where it reports, --progress json are added. */
   readonly words: readonly string[];
+  /** False for commands that have nothing to report on the way. Default: true. */
+  readonly reports?: boolean;
   /** Its working folder, and the only one it is told of. */
   readonly folder: string;
   readonly signal: AbortSignal;
@@ -29,7 +31,9 @@ const ENTRY: string = fileURLToPath(
 );
 
 export function startTrainer(options: TrainerProcessOptions): TrainerProcess {
-  const child = spawn(process.execPath, [ENTRY, ...options.words, '--json', '--progress', 'json'], {
+  const { words, reports = true } = options;
+  const said = reports ? ['--progress', 'json'] : ['--quiet'];
+  const child = spawn(process.execPath, [ENTRY, ...words, '--json', ...said], {
     cwd: options.folder,
     env: { PATH: process.env.PATH ?? '' },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -39,6 +39,13 @@ export async function migrate(
   });
 }
 
+/** The name that the database has been given; undefined for one that nothing was ever written to. */
+export async function nameOf(database: Database): Promise<string | undefined> {
+  const { rows } = await sql<{ found: boolean }>`select to_regclass('store') is not null as found`.execute(database);
+  if (rows[0]?.found !== true) return undefined;
+  return (await database.selectFrom('store').select('storeId').executeTakeFirst())?.storeId;
+}
+
 async function step(transaction: Database, { version, statements }: Migration): Promise<void> {
   const { version: reached } = await transaction.selectFrom('store').select('version').executeTakeFirstOrThrow();
   if (reached >= version) return;

@@ -2,7 +2,7 @@
  * Where the owner's service keeps everything: a folder with files (sealed models, public keys, secret keys under the
  * owner's passphrase) and a database of rows, in the same folder or on a PostgreSQL server. One process at a time.
  */
-import { chmod, readFile, unlink } from 'node:fs/promises';
+import { chmod, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { utf8ToBytes } from '../../base/bytes.ts';
@@ -14,7 +14,7 @@ import { BlobFiles } from '../node/blob-files.ts';
 import { randomId } from '../node/durable.ts';
 import { UploadFiles } from '../node/upload-files.ts';
 import { type Database, isAddress, openDatabase } from './database.ts';
-import { migrate } from './migrate.ts';
+import { migrate, nameOf } from './migrate.ts';
 
 export interface StoreOptions {
   readonly folder: string;
@@ -90,6 +90,8 @@ async function lockStore(folder: string): Promise<Lock> {
 async function bind(folder: string, database: Database): Promise<void> {
   const path = join(folder, 'store-id');
   const known = await readFile(path, 'utf8').catch(() => undefined);
+  // An empty database would have every file of the folder swept away, for no row names it.
+  if (known !== undefined && (await nameOf(database)) === undefined && (await holdsFiles(folder))) throw forgotten();
   const id = known?.trim() ?? randomId();
   if (known === undefined) await writeFileAtomically(path, (sink) => sink.write(utf8ToBytes(`${id}\n`)));
   if ((await migrate(database, id)) === id) return;
@@ -99,6 +101,20 @@ async function bind(folder: string, database: Database): Promise<void> {
       known === undefined
         ? 'The database is in use already: name the folder that belongs to it, with its secret keys.'
         : 'Name the folder and the database that belong together, or restore both from one backup.',
+  });
+}
+
+async function holdsFiles(folder: string): Promise<boolean> {
+  for (const name of ['blobs', 'keys']) {
+    const files = await readdir(join(folder, name), { recursive: true }).catch(() => []);
+    if (files.length > 0) return true;
+  }
+  return false;
+}
+
+function forgotten(): HermeticError {
+  return new HermeticError('BAD_FILE', 'the folder holds keys and models, and the database knows of none of them', {
+    mend: 'Name the database that belongs to this folder, or restore it from a backup. Nothing was changed.',
   });
 }
 

@@ -192,6 +192,21 @@ describe.each(['PGlite', 'PostgreSQL'])('the store on %s', (kind) => {
   });
 });
 
+describe('a folder whose database is gone', () => {
+  it('is refused, and keeps every file', async () => {
+    const folder = await newFolder('forgotten');
+    const first = await openStore({ folder });
+    const { sha256 } = await first.blobs.putBytes(new Uint8Array([7]));
+    await first.close();
+    await rm(join(folder, 'db'), { recursive: true });
+    const before = await readdir(join(folder, 'blobs'), { recursive: true });
+    await expect(openStore({ folder })).rejects.toMatchObject({ code: 'BAD_FILE' });
+    expect(await readdir(join(folder, 'blobs'), { recursive: true })).toEqual(before);
+    expect(before.join()).toContain(sha256.slice(4));
+    await rm(folder, { recursive: true });
+  });
+});
+
 describe('the address of a database', () => {
   it('must be one, and is not repeated where nothing answers', async () => {
     const folder = await newFolder('none');

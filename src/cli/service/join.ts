@@ -1,0 +1,77 @@
+/** Accepting an invitation: the key to sign with first, then the token, which is given once, then the files. */
+
+import { stat } from 'node:fs/promises';
+import { HermeticError } from '../../base/errors.ts';
+import { parseInvitationLink } from '../../client/invitation.ts';
+import { withFileSource } from '../../protocol/node/file-source.ts';
+import { readSealedModel } from '../../protocol/sealed-model.ts';
+import type { Me } from '../../protocol/service/types.ts';
+import { createSigningKey, exportSigningKey, type SigningKey } from '../../protocol/signing-key.ts';
+import { requireTrainerKey } from '../../trainer/trainer-keys.ts';
+import type { Console } from '../console.ts';
+import { loadTrainerKeys } from '../train-file.ts';
+import { fetchFiles } from './fetch-files.ts';
+import {
+  type FolderPaths,
+  type JoinedFolder,
+  makeJoinedFolder,
+  openJoinedFolder,
+  readSigningKey,
+  writeDescription,
+  writeSecret,
+} from './joined-folder.ts';
+import { serviceAt } from './service-flags.ts';
+
+export interface Joined {
+  readonly folder: JoinedFolder;
+  readonly me: Me;
+}
+
+/** HermeticError BAD_ARGUMENT, POLICY_DENIED for a code that is used or unknown, and as `fetchFiles`. */
+export async function joinService(console: Console, link: string, out: string): Promise<Joined> {
+  const { url, code } = parseInvitationLink(link);
+  const paths = await makeJoinedFolder(out);
+  const key = await signingKeyIn(paths);
+  const client = await serviceAt(console, url);
+  const { token, party } = await client.acceptInvitation(
+    { code, publicKey: key.publicKey },
+    { signal: console.io.signal },
+  );
+  // At once: nobody gives it a second time.
+  await writeSecret(paths.token, token);
+  const { id: partyId, name, networkId = '' } = party;
+  await writeDescription(paths, { url, partyId, party: name, networkId });
+  const folder = await openJoinedFolder(console, out);
+  const me = await folder.client.me({ signal: console.io.signal });
+  await fetchFiles(console, folder, me);
+  await requireFitting(console, folder, me);
+  return { folder, me };
+}
+
+/** The key that an attempt before this one made, or a new one. */
+async function signingKeyIn(paths: FolderPaths): Promise<SigningKey> {
+  const there = await stat(paths.signingKey).catch(() => undefined);
+  if (there !== undefined) return readSigningKey(paths);
+  const key = await createSigningKey();
+  await writeSecret(paths.signingKey, await exportSigningKey(key));
+  return key;
+}
+
+/** Keys and model, read as training will: whole, of one key, and the model that was announced. */
+async function requireFitting(console: Console, { paths }: JoinedFolder, me: Me): Promise<void> {
+  const keys = await loadTrainerKeys(console, paths.keys, 1);
+  try {
+    const model = await withFileSource(paths.model, (source) =>
+      readSealedModel(source, { parametersFor: () => keys.parameters, onWarning: () => {} }),
+    );
+    requireTrainerKey(keys, model.keyId, 'the model');
+    if (model.modelId === me.model.id) return;
+    throw new HermeticError('BAD_FILE', 'the service handed out another model than it said', {
+      expected: me.model.id,
+      got: model.modelId,
+      mend: 'Tell the owner.',
+    });
+  } finally {
+    keys.dispose();
+  }
+}
