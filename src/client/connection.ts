@@ -4,8 +4,8 @@
  */
 import { checkInteger } from '../base/checks.ts';
 import { HermeticError } from '../base/errors.ts';
+import { pause } from '../base/pause.ts';
 import { addressBelow, exposureOf, parseBearerToken, parseServerAddress } from '../protocol/server-address.ts';
-import { pause } from './pause.ts';
 import { problemOf, ServiceUnavailable, unreachable } from './service-error.ts';
 
 export interface ConnectionOptions {

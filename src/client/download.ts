@@ -4,8 +4,8 @@
  */
 import { bytesToHex, sha256 } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
+import { pause, within } from '../base/pause.ts';
 import type { Connection } from './connection.ts';
-import { pause, within } from './pause.ts';
 import { ServiceUnavailable, unreachable } from './service-error.ts';
 
 export interface DownloadOptions {

@@ -3,9 +3,9 @@
  * lines are of use here.
  */
 
+import { within } from '../base/pause.ts';
 import { eventSchema } from '../protocol/service/schemas.ts';
 import type { ServiceEvent } from '../protocol/service/types.ts';
-import { within } from './pause.ts';
 
 export interface EventOptions {
   /** Ends the listening. */

@@ -3,6 +3,7 @@
  * answer is checked against the contract, and calls that can be made twice without harm survive a connection that breaks.
  */
 import type * as z from 'zod';
+import { pause } from '../base/pause.ts';
 import { httpTransport } from '../protocol/http-transport.ts';
 import type { RefreshTransport } from '../protocol/refresh-transport.ts';
 import * as schemas from '../protocol/service/schemas.ts';
@@ -34,7 +35,6 @@ import { bytesOf, type Health, health, jsonOf, unlockList } from './answers.ts';
 import { type Call, Connection, type ConnectionOptions } from './connection.ts';
 import { collectVerified, type DownloadOptions, type FileDigest, resumingStream } from './download.ts';
 import { type EventOptions, readEvents } from './events.ts';
-import { pause } from './pause.ts';
 import { ServiceUnavailable } from './service-error.ts';
 import { MAX_PART_BYTES, type UploadOptions, uploadWhole } from './upload.ts';
 

@@ -5,6 +5,7 @@
 import { bytesToHex } from '../base/bytes.ts';
 import { checkInteger } from '../base/checks.ts';
 import { HermeticError } from '../base/errors.ts';
+import { pause } from '../base/pause.ts';
 import { memorySink, memorySource } from '../protocol/byte-source.ts';
 import type { CiphertextRecord } from '../protocol/ciphertext-record.ts';
 import type { CiphertextParameters } from '../protocol/parameters.ts';
@@ -121,18 +122,4 @@ function graceful(signal: AbortSignal | undefined): { readonly signal: AbortSign
     clearTimeout(timer);
   };
   return { signal: controller.signal, dispose };
-}
-
-/** Waits, or not, where the signal fires. */
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    if (signal?.aborted) done();
-    else signal?.addEventListener('abort', done, { once: true });
-  });
 }

@@ -96,7 +96,7 @@ async function untilDecided(console: Console, client: ServiceClient, asked: Unlo
   let unlock = asked;
   if (unlock.status === 'pending') console.note(`request ${shortId(unlock.id)} waits for the owner …`);
   for (let ms = FIRST_PAUSE_MS; unlock.status === 'pending'; ms = Math.min(2 * ms, LONGEST_PAUSE_MS)) {
-    const { pause } = await import('../../client/pause.ts');
+    const { pause } = await import('../../base/pause.ts');
     await pause(ms, signal);
     unlock = await client.unlockStatus(unlock.id, { signal });
   }
