@@ -62,6 +62,15 @@ export async function restoreKeys(
   return ownerKeys(context, SecretKey.fromBytes(context, secretBytes), keyId);
 }
 
+/**
+ * The same in a context that other keys share: `dispose` overwrites the secret and leaves the engine running.
+ * @throws HermeticError BAD_FILE
+ */
+export function restoreKeysIn(context: CkksContext, keyId: string, secretBytes: Uint8Array): OwnerKeys {
+  const secret = SecretKey.fromBytes(context, secretBytes);
+  return { ...ownerKeys(context, secret, keyId), dispose: () => secret.dispose() };
+}
+
 function ownerKeys(context: CkksContext, secret: SecretKey, keyId: string): OwnerKeys {
   return {
     context,

@@ -84,8 +84,7 @@ export const serve: Command<HermeticContext> = buildCommand<Flags, [], HermeticC
       loadedKeys: {
         kind: 'parsed',
         parse: integer(1, 4096),
-        brief:
-          'With --store: keys ready in memory at once; as many as trainers that train at once is fast (default: 4)',
+        brief: 'With --store: keys ready in memory at once, for as many trainers at a time (default: 64)',
         placeholder: 'KEYS',
         optional: true,
       },

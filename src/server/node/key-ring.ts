@@ -1,23 +1,24 @@
 /**
  * The owner's secret keys, one a party and network: each at rest in an age file of its own under the owner's passphrase.
  * scrypt takes its second and a half once for each key and process; from then on the secret's coefficients, small, wait in
- * memory, and only a few keys have their engine and tables, which are large.
+ * memory. All keys of a parameter set share an engine and its tables; only so many have their secret in it at once.
  */
 import { join } from 'node:path';
 import { HermeticError } from '../../base/errors.ts';
 import { writeOwnerKeys } from '../../owner/key-file.ts';
 import { loadOwnerKeys } from '../../owner/node/owner-files.ts';
-import { type CreatedKeys, createKeys, type OwnerKeys, restoreKeys } from '../../owner/owner-keys.ts';
+import { type CreatedKeys, createKeys, type OwnerKeys, restoreKeysIn } from '../../owner/owner-keys.ts';
 import { writeFileAtomically } from '../../protocol/node/atomic-file.ts';
 import type { PassphraseOptions } from '../../protocol/secret/passphrase.ts';
+import { CkksContext } from '../../schemes/ckks/context.ts';
 import type { CkksParameters } from '../../schemes/ckks/parameters.ts';
 
 export interface KeyRingOptions extends PassphraseOptions {
   readonly folder: string;
   readonly passphrase: string;
-  /** Of each key's engine. Default: all cores. */
+  /** Of a set's engine. Default: all cores. */
   readonly threads?: number;
-  /** Keys that have their engine at once. Default 4. */
+  /** Keys that have their secret in an engine at once, some megabytes each. Default 64. */
   readonly capacity?: number;
 }
 
@@ -35,12 +36,14 @@ export class KeyRing {
   readonly #options: KeyRingOptions;
   readonly #capacity: number;
   readonly #secrets = new Map<string, Secret>();
+  /** By parameter set. */
+  readonly #contexts = new Map<string, Promise<CkksContext>>();
   /** Least recently used first. */
   readonly #loaded = new Map<string, Loaded>();
 
   constructor(options: KeyRingOptions) {
     this.#options = options;
-    this.#capacity = options.capacity ?? 4;
+    this.#capacity = options.capacity ?? 64;
   }
 
   /** Makes a key, puts its secret on the disk, and lends it with its public keys until `work` is done. */
@@ -86,34 +89,47 @@ export class KeyRing {
     await this.#makeRoom(0);
     for (const { coefficients } of this.#secrets.values()) coefficients.fill(0);
     this.#secrets.clear();
+    for (const context of this.#contexts.values()) (await context.catch(() => undefined))?.dispose();
+    this.#contexts.clear();
   }
 
   async #load(keyId: string): Promise<OwnerKeys> {
     try {
-      const known = this.#secrets.get(keyId);
-      if (known === undefined) return await this.#unlock(keyId);
-      return await restoreKeys(known.parameters, keyId, known.coefficients, this.#options.threads);
+      const { parameters, coefficients } = this.#secrets.get(keyId) ?? (await this.#unlock(keyId));
+      return restoreKeysIn(await this.#context(parameters), keyId, coefficients);
     } catch (error) {
       this.#loaded.delete(keyId);
       throw error;
     }
   }
 
-  async #unlock(keyId: string): Promise<OwnerKeys> {
+  #context(parameters: CkksParameters): Promise<CkksContext> {
+    const { set } = parameters;
+    const known = this.#contexts.get(set);
+    if (known !== undefined) return known;
+    const made = CkksContext.create(parameters, this.#threads());
+    made.catch(() => this.#contexts.delete(set));
+    this.#contexts.set(set, made);
+    return made;
+  }
+
+  async #unlock(keyId: string): Promise<Secret> {
     const { passphrase } = this.#options;
-    const options = { passphrase, ...this.#threads(), onWarning: () => {} };
+    const options = { passphrase, threads: 1, onWarning: () => {} };
     const keys = await loadOwnerKeys(this.#pathOf(keyId), options).catch((error: unknown) => {
       throw error instanceof HermeticError && error.code === 'BAD_FILE' ? unusable(error.summary, error) : error;
     });
-    if (keys.keyId !== keyId) {
+    try {
+      if (keys.keyId !== keyId) throw unusable(`the file of the key ${keyId.slice(0, 12)}… holds another key`);
+      const secret = { parameters: keys.context.parameters, coefficients: keys.secret.toBytes() };
+      this.#secrets.set(keyId, secret);
+      return secret;
+    } finally {
       keys.dispose();
-      throw unusable(`the file of the key ${keyId.slice(0, 12)}… holds another key`);
     }
-    this.#secrets.set(keyId, { parameters: keys.context.parameters, coefficients: keys.secret.toBytes() });
-    return keys;
   }
 
-  /** Takes the engines of keys that nobody uses, the longest unused first. */
+  /** Takes the secrets that nobody uses out of their engine, the longest unused first. */
   async #makeRoom(capacity: number = this.#capacity): Promise<void> {
     for (const [keyId, { keys, users }] of [...this.#loaded]) {
       if (this.#loaded.size <= capacity) return;

@@ -24,9 +24,9 @@ export interface ServiceOptions {
   readonly publicUrl?: string;
   /** Networks on insecure sets may be made: for tests. Default false. */
   readonly allowInsecure?: boolean;
-  /** Of each key's engine. Default: all cores. */
+  /** Of a set's engine. Default: all cores. */
   readonly threads?: number;
-  /** Keys that have their engine in memory at once. Default 4. */
+  /** Keys that are ready in memory at once. Default 64. */
   readonly loadedKeys?: number;
   /** Refreshes that are in memory at once. Default 4; others wait. */
   readonly maxConcurrent?: number;
