@@ -36,7 +36,8 @@ async function expectFailure(command: string, code: number, message: RegExp): Pr
 describe('words that cannot be', () => {
   it.each<[string, RegExp]>([
     ['trian', /Did you mean 'train'/],
-    ['train', /model\.sealed is missing/],
+    ['train', /--data is missing/],
+    ['train --data data.csv', /model\.sealed/],
     [instead('--batch 16', '--batch 12'), /--batch: expected a power of two/],
     [instead('--learning-rate 0.1', '--learning-rate NaN'), /--learning-rate: expected a number above 0/],
     [instead('--refresh none', '--refresh http://127.0.0.1:9'), /wants a token\. Give --token-file/],
