@@ -7,6 +7,7 @@ import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
 import type { PhaseReport, SealedStepReport } from '../nn/sealed/training-loop.ts';
 import type { Bootstrapping } from './bootstrapping.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
+import type { ExecutorProvider } from './executor-provider.ts';
 import type { ExchangeOptions } from './refresh-exchange.ts';
 import type { RefreshTransport } from './refresh-transport.ts';
 import type { OpenRecipe } from './run-settings.ts';
@@ -25,6 +26,10 @@ export interface FitOptions {
   readonly signal?: AbortSignal;
   /** Passes over the run in the clear; a learning rate must be given then. */
   readonly skipShadowRun?: boolean;
+  /** Equal parts that the rows and each batch are dealt into; default 1. */
+  readonly shards?: number;
+  /** Has the work done elsewhere. Default: the threads of this process. */
+  readonly executor?: ExecutorProvider;
   readonly retry?: Pick<ExchangeOptions, 'attempts' | 'retryDelayMs'>;
   readonly observer?: FitObserver;
 }

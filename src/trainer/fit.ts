@@ -4,7 +4,7 @@
  */
 import { HermeticError } from '../base/errors.ts';
 import type { TrainingRecipe } from '../nn/architecture.ts';
-import { batches as batchesOf, type TrainingData } from '../nn/feature-rows.ts';
+import { batches as batchesOf, shardBatches, type TrainingData } from '../nn/feature-rows.ts';
 import { inputSize, outputSize } from '../nn/network.ts';
 import { planTraining, type TrainingPlan } from '../nn/sealed/plan.ts';
 import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
@@ -14,7 +14,13 @@ import type { ReadSealedModel, SealedModel } from '../protocol/sealed-model.ts';
 import { requireFittingKeys } from './bootstrapping.ts';
 import { completeRecipe, type FitOptions, refreshModeOf, requireLearningRate } from './fit-options.ts';
 import { findRun, newRunName } from './run-checkpoint.ts';
-import { fingerprint, type OpenRecipe, requireSameRun } from './run-settings.ts';
+import {
+  type DataFingerprint,
+  joinFingerprints,
+  type OpenRecipe,
+  requireSameRun,
+  shardFingerprints,
+} from './run-settings.ts';
 import { disposeWeights, leavingWeights, networkOf } from './sealed-weights.ts';
 import { checkInTheClear, type ShadowCheck } from './shadow-check.ts';
 import { requireTrainerKey, type TrainerKeys } from './trainer-keys.ts';
@@ -66,20 +72,29 @@ async function fitAlone(
   options: FitOptions,
 ): Promise<FitResult> {
   const { observer = {}, checkpoint: store } = options;
-  const print = await fingerprint(data);
+  const prints = await fingerprintsOf(data, options);
+  const print = await joinFingerprints(prints);
   const stored = store && (await findRun(store, keys, model, (message) => observer.warning?.(message)));
   if (stored) requireSameRun(stored.settings, open, print);
   const shadow = stored || options.skipShadowRun ? undefined : lookInTheClear(model, open, data, options);
   const recipe = stored?.settings.recipe ?? shadow?.recipe ?? requireLearningRate(open);
   const planned = plan(model, network, keys, recipe, data, options);
   observer.plan?.(planned);
-  const batches = batchesOf(data, open);
+  const batches = options.executor ? [] : shardBatches(data, open, options.shards ?? 1);
   const identity = { run: stored?.run ?? newRunName(), settings: { recipe, data: print } };
-  const weights = await takeSteps({ model, keys, network, plan: planned, batches, stored, identity, options });
+  const run = { model, keys, network, plan: planned, batches, shards: prints, stored, identity, options };
+  const weights = await takeSteps(run);
   const records = leavingWeights(keys, planned, weights);
   disposeWeights(weights);
-  const entry = { steps: recipe.steps, rows: data.features.rows, refresh: planned.refreshMode, recipe };
+  const entry = { steps: recipe.steps, rows: print.rows, refresh: planned.refreshMode, recipe };
   return { model: handBack(model, planned, records, entry), recipe, plan: planned, shadow };
+}
+
+/** Of every shard, wherever its rows are. */
+async function fingerprintsOf(data: TrainingData, options: FitOptions): Promise<readonly DataFingerprint[]> {
+  const { executor, shards = 1 } = options;
+  const own = await shardFingerprints(data, executor?.held === undefined ? shards : 1);
+  return executor ? executor.fingerprints(own, shards) : own;
 }
 
 /** @throws HermeticError BAD_DATA unless features and targets are as many as the network has inputs and outputs */
@@ -100,7 +115,7 @@ function plan(
   keys: TrainerKeys,
   recipe: TrainingRecipe,
   data: TrainingData,
-  { refresh }: FitOptions,
+  { refresh, shards = 1, executor }: FitOptions,
 ): TrainingPlan {
   const { slots, maxLevel } = keys.context;
   return planTraining(architecture, recipe, {
@@ -110,7 +125,9 @@ function plan(
     refreshMode: refreshModeOf(refresh),
     ...(typeof refresh === 'object' && { refreshedLevel: refresh.level }),
     layout,
-    rows: data.features.rows,
+    // Shards are of equal size, but for a row.
+    rows: data.features.rows * (executor?.held === undefined ? 1 : shards),
+    shards,
   });
 }
 

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { bytesOf, bytesToHex, concatBytes, sha256, utf8ToBytes } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
 import type { TrainingRecipe } from '../nn/architecture.ts';
-import type { TrainingData } from '../nn/feature-rows.ts';
+import { shardOf, type TrainingData } from '../nn/feature-rows.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import { parseHeader } from '../protocol/schema.ts';
 
@@ -13,6 +13,8 @@ export interface DataFingerprint {
   readonly columns: number;
   readonly outputs: number;
   readonly digest: string;
+  /** Into which they are dealt; absent: one. */
+  readonly shards?: number;
 }
 
 export interface RunSettings {
@@ -46,7 +48,10 @@ const recipeSchema: z.ZodType<TrainingRecipe> = z.strictObject({
 const settingsSchema: z.ZodType<RunSettings & { readonly version: 1 }> = z.strictObject({
   version: z.literal(1),
   recipe: recipeSchema,
-  data: z.strictObject({ rows: whole, columns: whole, outputs: whole, digest: z.string() }),
+  data: z.union([
+    z.strictObject({ rows: whole, columns: whole, outputs: whole, digest: z.string() }),
+    z.strictObject({ rows: whole, columns: whole, outputs: whole, digest: z.string(), shards: whole }),
+  ]),
 });
 
 /** Numbers that are hashed at a time. */
@@ -65,6 +70,22 @@ export async function fingerprint({ features, targets }: TrainingData): Promise<
     digests.push(await sha256(bytesOf(dense)));
   }
   return { rows, columns, outputs, digest: bytesToHex(await sha256(concatBytes(...digests))) };
+}
+
+/** The fingerprint of each shard. */
+export async function shardFingerprints(data: TrainingData, shards: number): Promise<DataFingerprint[]> {
+  const prints: DataFingerprint[] = [];
+  for (let index = 0; index < shards; index++) prints.push(await fingerprint(shardOf(data, index, shards)));
+  return prints;
+}
+
+/** Of the whole, from its shards: nobody needs to hold all rows. One shard is the whole. */
+export async function joinFingerprints(shards: readonly DataFingerprint[]): Promise<DataFingerprint> {
+  const [{ columns, outputs }] = shards;
+  if (shards.length === 1) return shards[0];
+  const rows = shards.reduce((sum, shard) => sum + shard.rows, 0);
+  const digest = bytesToHex(await sha256(utf8ToBytes(JSON.stringify(shards.map((shard) => shard.digest)))));
+  return { rows, columns, outputs, digest, shards: shards.length };
 }
 
 export function settingsJson({ recipe, data }: RunSettings): JsonValue {
@@ -114,6 +135,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'data.columns': 'the number of features',
   'data.outputs': 'the number of outputs',
   'data.digest': 'the data',
+  'data.shards': 'the number of shards',
 };
 
 /** Leaves by their dotted paths. */
