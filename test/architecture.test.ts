@@ -23,6 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['data'],
   ['protocol'],
   ['owner', 'trainer', 'attacks'],
+  ['cluster'],
   ['server'],
   ['cli'],
 ];
@@ -40,6 +41,7 @@ const ISOMORPHIC = [
   'protocol',
   'owner',
   'trainer',
+  'cluster',
   'attacks',
 ];
 
@@ -213,6 +215,12 @@ describe('the wall around secret keys', () => {
     const leaks = [...reachable].filter(([path]) => isSecret(path)).map(([path, from]) => `${from} → ${path}`);
     expect(leaks).toEqual([]);
     expect(reachable.size).toBeGreaterThan(20);
+  });
+
+  it('stands between the machines of a cluster and every secret', () => {
+    const reachable = [...reachableFrom((path) => path.startsWith('cluster/')).keys()];
+    expect(reachable.filter(isSecret)).toEqual([]);
+    expect(reachable.length).toBeGreaterThan(10);
   });
 
   it('stands between every attack and every secret: what they find, they find from what is public', () => {

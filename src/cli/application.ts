@@ -11,6 +11,7 @@ import {
 } from '@stricli/core';
 import { HermeticError } from '../base/errors.ts';
 import { bench } from './commands/bench.ts';
+import { blobs } from './commands/blobs.ts';
 import { breakCommands } from './commands/break.ts';
 import { compare } from './commands/compare.ts';
 import { completion } from './commands/completion.ts';
@@ -22,11 +23,13 @@ import { keygen } from './commands/keygen.ts';
 import { open } from './commands/open.ts';
 import { predict } from './commands/predict.ts';
 import { rekey } from './commands/rekey.ts';
+import { runs } from './commands/runs.ts';
 import { seal } from './commands/seal.ts';
 import { serve } from './commands/serve.ts';
 import { simulate } from './commands/simulate.ts';
 import { train } from './commands/train.ts';
 import { unlock } from './commands/unlock.ts';
+import { worker } from './commands/worker.ts';
 import type { HermeticContext } from './context.ts';
 import { type Failure, failureOf, usageFailure } from './exit-codes.ts';
 import { packageVersion } from './version.ts';
@@ -51,6 +54,9 @@ function routes(): ReturnType<typeof buildRouteMap<string, HermeticContext>> {
       seal,
       serve,
       train,
+      worker,
+      runs,
+      blobs,
       open,
       evaluate,
       predict,
@@ -71,7 +77,7 @@ function routes(): ReturnType<typeof buildRouteMap<string, HermeticContext>> {
         'able to read a weight; the owner opens what comes back.',
         '',
         '  owner     keygen, init, seal, serve, open, unlock, rekey',
-        '  trainer   train, predict',
+        '  trainer   train, predict; on many machines: worker, runs, blobs',
         '  anyone    simulate, evaluate, inspect, demo, compare, break, bench',
         '',
         'Results go to stdout, progress and questions to stderr. Exit codes: 0 done, 1 failure, 2 usage,',

@@ -16,6 +16,8 @@ import { httpTransport } from '../trainer/http-transport.ts';
 import { folderCheckpoints } from '../trainer/node/folder-checkpoints.ts';
 import { readTrainerKeys, type TrainerKeys } from '../trainer/trainer-keys.ts';
 import { loadBootstrappingKeys } from './bootstrapping-file.ts';
+import type { ExecutorFlags } from './cluster/cluster-flags.ts';
+import { executorOptions, remoteKeys, requireCheckpoint, requireTogether } from './cluster/train-on-cluster.ts';
 import { type Console, toJsonLine } from './console.ts';
 import { formatCount, formatPercent } from './format.ts';
 import { bootstrappingKeysBeside } from './key-files.ts';
@@ -37,6 +39,8 @@ export interface TrainRequest {
   readonly bootstrappingKeys: string | undefined;
   readonly tokenFile: string | undefined;
   readonly checkpoint: string | undefined;
+  /** Default: this process computes. */
+  readonly executor?: ExecutorFlags;
   readonly progress: 'auto' | 'json';
   readonly out: string;
 }
@@ -62,6 +66,10 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
   const { refresh, tokenFile, checkpoint } = request;
   await requireWritable(request.out);
   requireUse(request);
+  if (request.executor) {
+    requireTogether(request.executor);
+    requireCheckpoint(request.executor.executor, checkpoint);
+  }
   const onWarning = (message: string): void => console.warn(message);
   const transport =
     typeof refresh === 'string'
@@ -78,11 +86,13 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
     const { recipe } = prepareTraining(request.training, { data, sealedBatch });
     const { learningRate, ...known } = recipe;
     if (refresh === 'bootstrap') bootstrapping = await loadBootstrapping(console, keys, request);
+    const executor = request.executor ? await executorOptions(console, request.executor, model) : {};
     const watch = new Watch(console, request.progress, recipe.steps);
     const training = { features: data.features, targets: data.targets.values };
     const result = await fitSealed(model, keys, training, {
       recipe: { ...known, ...(learningRate !== undefined && { learningRate }) },
       refresh: bootstrapping ?? transport ?? 'none',
+      ...executor,
       ...(checkpoint !== undefined && { checkpoint: folderCheckpoints(checkpoint) }),
       signal: stopSignal(console, request.progress),
       skipShadowRun: !request.training.shadow && learningRate !== undefined,
@@ -118,6 +128,7 @@ function requireUse({ refresh, bootstrappingKeys }: TrainRequest): void {
 function loadBootstrapping(console: Console, keys: TrainerKeys, request: TrainRequest): Promise<Bootstrapping> {
   const { bootstrappingKeys, threads, progress } = request;
   const path = bootstrappingKeys ?? bootstrappingKeysBeside(request.keys);
+  if (request.executor?.executor === 'dbos') return remoteKeys(path, keys);
   return loadBootstrappingKeys(console, keys, { path, threads, silent: progress === 'json' });
 }
 

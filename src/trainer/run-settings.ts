@@ -29,7 +29,7 @@ const whole = z
   .min(0)
   .max(2 ** 53);
 
-const recipeSchema: z.ZodType<TrainingRecipe> = z.strictObject({
+export const recipeSchema: z.ZodType<TrainingRecipe> = z.strictObject({
   loss: z.enum(['delta', 'squaredError']),
   learningRate: finite.positive(),
   momentum: finite.min(0).max(1),

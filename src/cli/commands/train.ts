@@ -1,6 +1,7 @@
 /** `hermetic train`: a trainer teaches a network that it cannot read. */
 
 import { buildCommand, type Command } from '@stricli/core';
+import { type ExecutorFlags, executorFlags } from '../cluster/cluster-flags.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import { type DataRequest, loadDataset } from '../data-source.ts';
@@ -19,7 +20,13 @@ import { type RefreshTarget, refreshTarget, text } from '../parsers.ts';
 import type { TrainOutcome } from '../train-file.ts';
 import { type TrainingFlags, trainingFlags } from '../training-flags.ts';
 
-interface Flags extends DataFlags, Pick<FittingFlags, 'vocabulary'>, TrainingFlags, ThreadFlags, OutputFlags {
+interface Flags
+  extends DataFlags,
+    Pick<FittingFlags, 'vocabulary'>,
+    TrainingFlags,
+    ExecutorFlags,
+    ThreadFlags,
+    OutputFlags {
   readonly keys: string;
   readonly refresh: RefreshTarget;
   readonly bootstrappingKeys: string | undefined;
@@ -41,6 +48,7 @@ export const train: Command<HermeticContext> = buildCommand<Flags, [string], Her
       '      --checkpoint run --out trained.sealed',
       '',
       'With keys of set B16, --refresh bootstrap needs no server: the trainer renews the weights alone.',
+      'With --executor dbos workers compute (hermetic worker), and this process only coordinates them.',
     ].join('\n'),
   },
   parameters: {
@@ -84,6 +92,7 @@ export const train: Command<HermeticContext> = buildCommand<Flags, [string], Her
         default: 'auto',
       },
       out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'trained.sealed' },
+      ...executorFlags,
       ...threadFlags,
       ...outputFlags,
     },
@@ -109,6 +118,7 @@ async function runTrain(this: HermeticContext, flags: Flags, path: string): Prom
     bootstrappingKeys: flags.bootstrappingKeys,
     tokenFile: flags.tokenFile,
     checkpoint: flags.checkpoint,
+    executor: flags,
     progress: flags.progress,
     out: flags.out,
   });
