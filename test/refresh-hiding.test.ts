@@ -7,6 +7,7 @@ import { memorySink, memorySource } from '../src/protocol/byte-source.ts';
 import type { CiphertextRecord } from '../src/protocol/ciphertext-record.ts';
 import { fromRecord, toRecord } from '../src/protocol/ckks-codec.ts';
 import { readRefreshRequest, writeRefreshRequest } from '../src/protocol/refresh-message.ts';
+import type { RefreshTransport } from '../src/protocol/refresh-transport.ts';
 import type { ReadSealedModel } from '../src/protocol/sealed-model.ts';
 import { add, multiplyMontgomery, toCoefficients } from '../src/ring/poly.ts';
 import { blind } from '../src/schemes/ckks/blinding.ts';
@@ -14,7 +15,6 @@ import type { Ciphertext } from '../src/schemes/ckks/ciphertext.ts';
 import { memoryCheckpoints } from '../src/trainer/checkpoint-store.ts';
 import { fit as fitSealed } from '../src/trainer/fit.ts';
 import type { FitOptions } from '../src/trainer/fit-options.ts';
-import type { RefreshTransport } from '../src/protocol/refresh-transport.ts';
 import {
   largestDifference,
   mail,

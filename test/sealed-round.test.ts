@@ -5,14 +5,14 @@ import type { TrainingRecipe } from '../src/nn/architecture.ts';
 import type { TrainingData } from '../src/nn/feature-rows.ts';
 import { createRefreshService } from '../src/owner/owner-refresh.ts';
 import { open, rekey, seal } from '../src/owner/seal.ts';
+import { httpTransport } from '../src/protocol/http-transport.ts';
 import { trainingSoFar } from '../src/protocol/provenance.ts';
+import type { RefreshTransport } from '../src/protocol/refresh-transport.ts';
 import type { ReadSealedModel } from '../src/protocol/sealed-model.ts';
 import { listen } from '../src/server/node/listener.ts';
 import { createRefreshServer, hashToken } from '../src/server/refresh-server.ts';
 import { fit as fitSealed } from '../src/trainer/fit.ts';
 import type { FitOptions } from '../src/trainer/fit-options.ts';
-import { httpTransport } from '../src/protocol/http-transport.ts';
-import type { RefreshTransport } from '../src/protocol/refresh-transport.ts';
 import {
   largestDifference,
   mail,

@@ -12,7 +12,7 @@ import { ClusterExecutor } from '../cluster-executor.ts';
 import type { DispatcherEvents } from '../dispatcher.ts';
 import { encodeDescription, type RunDescription } from '../run-description.ts';
 import { Database, type HeldRows } from './database.ts';
-import { prepareDbos } from './dbos.ts';
+import { isDbosPrepared, prepareDbos } from './dbos.ts';
 import { dbosQueue } from './dbos-queue.ts';
 
 export interface CoordinatorOptions {
@@ -27,10 +27,10 @@ export interface CoordinatorOptions {
   readonly onWarning?: (message: string) => void;
 }
 
-/** Makes the tables where they are missing. @throws HermeticError CLUSTER */
+/** Makes the tables where they are missing, and lets `role` use them. @throws HermeticError CLUSTER */
 export async function prepareDatabase(database: Database, role?: string): Promise<void> {
-  await database.prepare(role);
-  await prepareDbos(database.url, role);
+  if (role === undefined && (await database.isPrepared()) && (await isDbosPrepared(database.url))) return;
+  await database.prepare(() => prepareDbos(database.url, role), role);
 }
 
 export function clusterProvider(options: CoordinatorOptions): ExecutorProvider {

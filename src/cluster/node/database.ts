@@ -115,20 +115,28 @@ export class Database {
     await this.#pool.end();
   }
 
-  /** Makes the tables where they are missing. @throws HermeticError CLUSTER */
-  async prepare(grantTo?: string): Promise<void> {
+  /** True where the tables are there. @throws HermeticError CLUSTER */
+  async isPrepared(): Promise<boolean> {
     const [{ there }] = await this.#ask<{ there: boolean }>(
       `select to_regclass('hermetic.workers') is not null as there`,
     );
-    if (there && grantTo === undefined) return;
+    return there;
+  }
+
+  /** Makes the tables where they are missing, and then what `more` makes: one process at a time. */
+  async prepare(more: () => Promise<void>, grantTo?: string): Promise<void> {
     const client = await this.#connect();
     try {
-      await client.query('select pg_advisory_lock($1)', [SCHEMA_LOCK]);
+      // Not a statement that waits: an index that is made concurrently would wait for it, and all for one another.
+      const take = 'select pg_try_advisory_lock($1) as ok';
+      while (!(await client.query<{ ok: boolean }>(take, [SCHEMA_LOCK])).rows[0]?.ok) await pause(100);
       await client.query(SCHEMA);
       if (grantTo !== undefined) await client.query(grants(client.escapeIdentifier(grantTo)));
+      await more();
     } catch (error) {
       throw databaseError(error, 'prepare its tables');
     } finally {
+      // Ends the session, and with it the lock.
       client.release(true);
     }
   }

@@ -56,8 +56,26 @@ export function workerOf(queue: string | undefined): string {
   return queue?.slice(APPLICATION.length + 1) ?? '';
 }
 
-/** Makes or brings up to date the tables of DBOS. */
+/** Its tables are loaded apart: `DBOS.migrate` writes its progress to stdout, where results go. */
+async function loadTables(): Promise<typeof import('@dbos-inc/dbos-sdk/internal/system_database')> {
+  await loadDbos();
+  return import('@dbos-inc/dbos-sdk/internal/system_database');
+}
+
+type TablesLogger = Parameters<typeof import('@dbos-inc/dbos-sdk/internal/system_database').migrateSystemDatabase>[1];
+const SILENCE = quietLogger(() => {}) as TablesLogger;
+
+/** True where the tables of DBOS are there and up to date; changes nothing, so that a role without rights may ask. */
+export async function isDbosPrepared(url: string): Promise<boolean> {
+  const { verifySystemDatabase } = await loadTables();
+  return verifySystemDatabase(url, SILENCE).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Makes the tables of DBOS, or brings them up to date; with a role, lets it use them. Not for two processes at once. */
 export async function prepareDbos(url: string, role?: string): Promise<void> {
-  const { DBOS } = await loadDbos();
-  await DBOS.migrate(url, role === undefined ? {} : { applicationRole: role });
+  const { migrateSystemDatabase } = await loadTables();
+  await migrateSystemDatabase(url, SILENCE, 'dbos', role);
 }
