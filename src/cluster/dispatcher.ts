@@ -81,6 +81,8 @@ export class Dispatcher {
   readonly #seen: Map<string, number> = new Map();
   /** Late ones, until they answer. */
   readonly #late: Set<string> = new Set();
+  /** Whose answers count no more. */
+  readonly #banned: Set<string> = new Set();
   /** In flight, those of tasks that are done elsewhere included. */
   readonly #attempts: Map<string, Attempt> = new Map();
   #workers: readonly WorkerView[] = [];
@@ -174,7 +176,7 @@ export class Dispatcher {
     const tookMs = performance.now() - attempt.since;
     this.#drop(attempt);
     this.#late.delete(worker);
-    if (task.done) return;
+    if (task.done || this.#banned.has(worker)) return;
     const answer = view.state === 'done' ? parseResult(view.answer) : { refused: view.error ?? 'the unit failed' };
     if (answer !== undefined && 'refused' in answer) {
       this.#refuse(task, worker, answer.refused);
@@ -187,6 +189,7 @@ export class Dispatcher {
       if (!(error instanceof HermeticError) || error.code !== 'BAD_FILE') throw error;
       if (attempt.adopted) return;
       task.refusedBy.add(worker);
+      this.#banned.add(worker);
       await this.#options.queue.quarantine(worker, error.summary);
       this.#workers = this.#workers.filter(({ id }) => id !== worker);
       this.#options.events?.quarantined?.(worker, error.summary);
@@ -241,7 +244,7 @@ export class Dispatcher {
     const { graceMs = 3000 } = this.#options;
     for (const attempt of this.#attempts.values()) {
       const { worker, task } = attempt;
-      const gone = now - (this.#seen.get(worker) ?? attempt.since) > graceMs;
+      const gone = this.#banned.has(worker) || now - (this.#seen.get(worker) ?? attempt.since) > graceMs;
       if (!gone && attempt.state === 'waiting' && this.#isBusy(worker)) attempt.since = now;
       const late = now - attempt.since > this.#deadline(task.unit.job.kind);
       if (gone && task.done) {
@@ -251,7 +254,8 @@ export class Dispatcher {
       if (attempt.given !== undefined || !(gone || late)) continue;
       attempt.given = gone ? 'lost' : 'late';
       if (!gone) this.#late.add(worker);
-      if (!task.done) this.#options.events?.again?.(task.unit.place, worker, attempt.given);
+      if (!task.done && !this.#banned.has(worker))
+        this.#options.events?.again?.(task.unit.place, worker, attempt.given);
     }
   }
 

@@ -45,7 +45,16 @@ const schema = z.strictObject({
 
 export function encodeDescription({ network, ...rest }: RunDescription): Uint8Array {
   const { architecture, layout } = network;
-  return utf8ToBytes(JSON.stringify({ version: 1, ...rest, architecture, layout: layoutJson(layout) }));
+  return utf8ToBytes(canonical({ version: 1, ...rest, architecture, layout: layoutJson(layout) }));
+}
+
+/** JSON with sorted keys: a run that goes on from its checkpoint has the description that it began with. */
+function canonical(value: object): string {
+  return JSON.stringify(value, (_, entry: unknown) =>
+    typeof entry === 'object' && entry !== null && !Array.isArray(entry)
+      ? Object.fromEntries(Object.entries(entry).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : entry,
+  );
 }
 
 /** @throws HermeticError BAD_FILE */
