@@ -43,7 +43,7 @@ async function expectSameBits(run: string, proc: Proc): Promise<void> {
 }
 
 describe('kill -9', () => {
-  it('of workers, each amid its units, while others come: the bits are the same', { timeout: 60_000 }, async () => {
+  it('of workers, each amid its units, while others come: the bits are the same', { timeout: 120_000 }, async () => {
     const [first, second] = [worker(), worker()];
     const run = coordinator('worker-killed');
     await run.said(stepDone(1));
@@ -57,7 +57,9 @@ describe('kill -9', () => {
     expect(run.lines.join('\n')).toMatch(/is gone, and with it/);
   });
 
-  it('of the coordinator, again and again: it goes on, and its workers never notice', { timeout: 60_000 }, async () => {
+  it('of the coordinator, again and again: it goes on, and its workers never notice', {
+    timeout: 120_000,
+  }, async () => {
     const [first] = [worker(), worker()];
     for (let kills = 0; ; kills++) {
       const before = shop.steps('coordinator-killed');
@@ -80,7 +82,7 @@ describe('kill -9', () => {
 });
 
 describe('a restart of PostgreSQL', () => {
-  it('amid a run is waited for by all', { timeout: 60_000 }, async () => {
+  it('amid a run is waited for by all', { timeout: 120_000 }, async () => {
     worker();
     worker();
     const run = coordinator('database-restarted');
@@ -93,7 +95,7 @@ describe('a restart of PostgreSQL', () => {
 });
 
 describe('a worker that is late', () => {
-  it('loses its unit to another, and gets new ones when it is back', { timeout: 60_000 }, async () => {
+  it('loses its unit to another, and gets new ones when it is back', { timeout: 120_000 }, async () => {
     const [slow] = [worker(), worker()];
     const run = coordinator('straggler', '--deadline', '1.5');
     await run.said(stepDone(1));
@@ -108,7 +110,7 @@ describe('a worker that is late', () => {
 });
 
 describe.each(['noise', 'residue', 'missing'])('a worker that answers with %s', (mode) => {
-  it('is found out at once and gets no more work', { timeout: 60_000 }, async () => {
+  it('is found out at once and gets no more work', { timeout: 120_000 }, async () => {
     const files = [`${BOOTSTRAPPED.name}/trainer.keys`, 'data.csv'];
     const liar = watched(startProcess(shop.folder, [LIAR, mode, shop.postgres.url, 'blobs', ...files]));
     const run = coordinator(`liar-${mode}`);

@@ -1,8 +1,10 @@
 /** Sealed training on many machines, as processes of the built command line on a real PostgreSQL: the same bits as on one. */
 import { readdirSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parameterArrays } from '../src/nn/weights.ts';
+import { readModelFile } from '../src/protocol/model-file.ts';
 import {
   BOOTSTRAPPED,
   type ClusterWorkshop,
@@ -24,7 +26,7 @@ const blobsLeft = (folder: string): string[] =>
   readdirSync(shop.at(folder), { recursive: true, encoding: 'utf8' }).filter((name) => name.length > 64);
 
 describe.each([LEVELLED, BOOTSTRAPPED])('a run on several workers, refresh: $refresh', (project) => {
-  it('ends bit for bit where one process ends, and leaves nothing behind', { timeout: 40_000 }, async () => {
+  it('ends bit for bit where one process ends, and leaves nothing behind', { timeout: 120_000 }, async () => {
     const workers = [shop.work(project), shop.work(project)];
     const coordinator = shop.coordinate(project, `${project.name}-many`);
     expect(await coordinator.ended, coordinator.lines.join('\n')).toBe(0);
@@ -42,7 +44,7 @@ describe.each([LEVELLED, BOOTSTRAPPED])('a run on several workers, refresh: $ref
 
 describe('rows that stay where they are', () => {
   it('train as if they lay together: each machine has its shard, the coordinator too', {
-    timeout: 40_000,
+    timeout: 120_000,
   }, async () => {
     const parts = 2;
     await writeFile(shop.at('first.csv'), csv(0, 32));
@@ -60,7 +62,7 @@ describe('rows that stay where they are', () => {
     for (const worker of [first, second]) worker.kill();
   });
 
-  it('are served to nobody who means others', { timeout: 40_000 }, async () => {
+  it('are served to nobody who means others', { timeout: 120_000 }, async () => {
     await writeFile(shop.at('others.csv'), csv(0, 63));
     const worker = shop.work(LEVELLED, '--data', 'others.csv', '--label', 'y');
     await worker.said(/waiting for a run/);
@@ -75,9 +77,48 @@ describe('rows that stay where they are', () => {
   });
 });
 
+describe('a refresh by the owner', () => {
+  const project = { name: 'owned', set: 'insecure-9-9-3', layers: '3:linear,1:lin4', refresh: 'none' } as const;
+  const opened = async (name: string): Promise<number[]> => {
+    const key = ['--key', 'owned/owner.key', '--passphrase-file', 'pw'];
+    await shop.run('open', `${name}.sealed`, ...key, '--out', `${name}.safetensors`);
+    const { weights } = readModelFile(new Uint8Array(await readFile(shop.at(`${name}.safetensors`))));
+    return parameterArrays(weights).flatMap((values) => [...values]);
+  };
+
+  it('is asked for by the coordinator alone, and no step is lost or done twice when it dies', {
+    timeout: 120_000,
+  }, async () => {
+    await shop.project(project);
+    const key = ['--key', 'owned/owner.key', '--passphrase-file', 'pw'];
+    const owner = shop.start('serve', ...key, '--port', '0', '--token-file', 'owner-token', '--json');
+    await owner.said(/made owner-token/);
+    while (!owner.stdout().includes('\n')) await new Promise((resolve) => setTimeout(resolve, 10));
+    const { url } = JSON.parse(owner.stdout());
+    const refresh = ['--refresh', url, '--token-file', 'owner-token'];
+    await shop.run(...shop.train(project, 'owned-local', '--shards', `${SHARDS}`, ...refresh));
+    const workers = [shop.work(project), shop.work(project)];
+    const first = shop.coordinate(project, 'owned-many', '--progress', 'json', ...refresh);
+    await first.said(/"event":"step","step":2,/);
+    first.kill();
+    await first.ended;
+    const second = shop.coordinate(project, 'owned-many', ...refresh);
+    expect(await second.ended, second.lines.join('\n')).toBe(0);
+    const [many, one] = [await opened('owned-many'), await opened('owned-local')];
+    expect(many.length).toBe(one.length);
+    many.forEach((weight, i) => expect(Math.abs(weight - one[i])).toBeLessThan(2 ** -12));
+    owner.kill('SIGINT');
+    await owner.ended;
+    // The one under way when the coordinator died may have been asked for again.
+    const calls = Number(/answered (\d+) refreshes/.exec(owner.lines.join('\n'))?.[1]);
+    expect([2 * STEPS, 2 * STEPS + 1]).toContain(calls);
+    for (const worker of workers) worker.kill();
+  });
+});
+
 describe('what crosses the wall', () => {
   it('is hashes in the database, and ciphertexts over HTTP for those who know the token', {
-    timeout: 40_000,
+    timeout: 120_000,
   }, async () => {
     const store = shop.start('blobs', 'served', '--port', '0', '--token-file', 'token', '--json');
     await store.said(/made token/);
