@@ -1,8 +1,9 @@
 /**
  * npm run bench -- [filter …] [--json] [--quick] [--threads N] [--seal-bits N]
+ * npm run bench -- cluster [--json] [--workers 1,2,4,8] [--steps N] [--batch N] [--shards N] [--project FOLDER]
  *
- * Filters name an operation (rotate), a set (L15) or a suite (ckks, bootstrap). Needs `npm run build`. Without filters all
- * but `bootstrap` are run, which takes minutes and 5 GB of memory.
+ * Filters name an operation (rotate), a set (L15) or a suite (ckks, bootstrap, cluster). Needs `npm run build`. Without
+ * filters all but `bootstrap`, which takes minutes and 5 GB of memory, and `cluster`, which takes PostgreSQL, are run.
  */
 import { parseArgs } from 'node:util';
 import { QUICK, THOROUGH } from './measure.mjs';
@@ -16,6 +17,11 @@ function options() {
       quick: { type: 'boolean', default: false },
       threads: { type: 'string' },
       'seal-bits': { type: 'string', default: '50' },
+      workers: { type: 'string', default: '1,2,4,8' },
+      steps: { type: 'string', default: '9' },
+      batch: { type: 'string', default: '32' },
+      shards: { type: 'string', default: '8' },
+      project: { type: 'string' },
     },
   });
   const integer = (name, least, most) => {
@@ -31,12 +37,18 @@ function options() {
     effort: values.quick ? QUICK : THOROUGH,
     threads: values.threads === undefined ? undefined : integer('threads', 1, 64),
     sealBits: integer('seal-bits', 30, 60),
+    workers: values.workers.split(',').map(Number),
+    steps: integer('steps', 2, 1000),
+    batch: integer('batch', 1, 16_384),
+    shards: integer('shards', 1, 4096),
+    project: values.project,
   };
 }
 
 async function main() {
   const chosen = options();
   if (chosen.filters.includes('bootstrap')) return bootstrapSuite(chosen);
+  if (chosen.filters.includes('cluster')) return clusterSuite(chosen);
   await ckksSuite({ ...chosen, threads: chosen.threads ?? 1 });
 }
 
@@ -45,6 +57,11 @@ async function bootstrapSuite({ threads, json, effort }) {
   for await (const result of bootstrap({ threads, rounds: effort === QUICK ? 1 : 3 })) {
     process.stdout.write(json ? jsonLine(result) : describe([result]));
   }
+}
+
+async function clusterSuite(chosen) {
+  const { cluster, describe } = await import('./cluster.mjs');
+  for await (const result of cluster(chosen)) process.stdout.write(chosen.json ? jsonLine(result) : describe(result));
 }
 
 async function ckksSuite(chosen) {
