@@ -17,11 +17,11 @@ import { remoteBootstrapping } from '../dist/cluster/remote-bootstrapping.js';
 import { parseFeatureSettings } from '../dist/data/parse-settings.js';
 import { withFileSource } from '../dist/protocol/node/file-source.js';
 import {
-  fit,
   folderCheckpoints,
   loadBootstrappingKeys,
   loadSealedModel,
   loadTrainerKeys,
+  fit as train,
 } from '../dist/trainer/index.js';
 import { startPostgres } from './postgres.mjs';
 
