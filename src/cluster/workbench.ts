@@ -13,6 +13,7 @@ import type { Bootstrapping } from '../trainer/bootstrapping.ts';
 import type { TrainerKeys } from '../trainer/trainer-keys.ts';
 import type { BlobStore } from './blob-store.ts';
 import { ciphertextOf, encodeCiphertext, maxCiphertextBlobBytes } from './ciphertext-blob.ts';
+import type { CiphertextCache } from './ciphertext-cache.ts';
 import type { RunDescription } from './run-description.ts';
 import type { GradientJob, RefreshJob, SumJob, UnitDone, UnitJob, UnitOutput, UpdateJob } from './units.ts';
 
@@ -28,26 +29,23 @@ export interface Workbench {
   readonly bootstrapping: Bootstrapping | undefined;
   readonly blobs: BlobStore;
   readonly run: RunDescription;
+  readonly cache: CiphertextCache;
   /** The rows of a shard, where they are here. */
   shard(index: number): HeldShard | undefined;
 }
 
 /** @throws HermeticError BAD_FILE for blobs that are missing or no ciphertexts; BAD_DATA for rows that are not here */
 export async function doUnit(bench: Workbench, job: UnitJob): Promise<UnitDone> {
-  const { evaluator } = bench.keys;
   const clock = stopwatch();
-  const inputs = new Inputs(bench);
-  let results: readonly Ciphertext[] = [];
   try {
-    await inputs.load(inputsOf(job));
+    const fetched = await fetchInputs(bench, inputsOf(job));
     clock('fetch');
-    results = compute(bench, job, inputs);
+    const results = compute(bench, job);
     clock('compute');
     const { outputs, stored } = await store(bench, results);
-    return { outputs, ms: clock('store'), bytes: { fetched: inputs.fetched, stored } };
+    return { outputs, ms: clock('store'), bytes: { fetched, stored } };
   } finally {
-    evaluator.dispose(...results);
-    inputs.dispose();
+    bench.cache.trim();
   }
 }
 
@@ -79,70 +77,66 @@ export function inputsOf(job: UnitJob): readonly string[] {
   }
 }
 
-/** Fetched ciphertexts by the names of their blobs. */
-class Inputs {
-  readonly #bench: Workbench;
-  readonly #ciphertexts: Map<string, Ciphertext> = new Map();
-  fetched = 0;
-
-  constructor(bench: Workbench) {
-    this.#bench = bench;
-  }
-
-  /** A few at a time, so that a slow store is not waited for one by one. */
-  async load(names: readonly string[]): Promise<void> {
-    const { keys, blobs } = this.#bench;
-    const most = maxCiphertextBlobBytes(keys.parameters);
-    const queue = [...new Set(names)];
-    const fetchOn = async (): Promise<void> => {
-      for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-        const bytes = await blobs.get(name, most);
-        this.fetched += bytes.length;
-        this.#ciphertexts.set(name, ciphertextOf(keys, bytes));
-      }
-    };
-    await Promise.all([fetchOn(), fetchOn(), fetchOn(), fetchOn()]);
-  }
-
-  get(name: string): Ciphertext {
-    const ciphertext = this.#ciphertexts.get(name);
-    if (ciphertext === undefined) throw new RangeError(`the job does not name ${name}`);
-    return ciphertext;
-  }
-
-  dispose(): void {
-    this.#bench.keys.evaluator.dispose(...this.#ciphertexts.values());
-  }
+/** Those that are not in memory yet, a few at a time, so that a slow store is not waited for one by one. */
+async function fetchInputs({ keys, blobs, cache }: Workbench, names: readonly string[]): Promise<number> {
+  const most = maxCiphertextBlobBytes(keys.parameters);
+  const queue = [...new Set(names)].filter((name) => cache.get(name) === undefined);
+  let fetched = 0;
+  const fetchOn = async (): Promise<void> => {
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+      const bytes = await blobs.get(name, most);
+      fetched += bytes.length;
+      cache.put(name, ciphertextOf(keys, bytes));
+    }
+  };
+  await Promise.all([fetchOn(), fetchOn(), fetchOn(), fetchOn()]);
+  return fetched;
 }
 
+function input({ cache }: Workbench, name: string): Ciphertext {
+  const ciphertext = cache.get(name);
+  if (ciphertext === undefined) throw new RangeError(`the job does not name ${name}`);
+  return ciphertext;
+}
+
+/** Results stay in memory: the next unit may begin with them. */
 async function store(
-  { keys, blobs }: Workbench,
+  { keys, blobs, cache }: Workbench,
   results: readonly Ciphertext[],
 ): Promise<{ outputs: UnitOutput[]; stored: number }> {
   let stored = 0;
   const outputs: UnitOutput[] = [];
-  for (const ciphertext of results) {
-    const bytes = encodeCiphertext(keys, ciphertext);
-    stored += bytes.length;
-    outputs.push({ blob: await blobs.put(bytes), level: ciphertext.level, scale: ciphertext.scale });
+  const left = [...results];
+  try {
+    for (let next = left[0]; next !== undefined; next = left[0]) {
+      const bytes = encodeCiphertext(keys, next);
+      stored += bytes.length;
+      const { level, scale } = next;
+      const blob = await blobs.put(bytes);
+      outputs.push({ blob, level, scale });
+      cache.put(blob, next);
+      left.shift();
+    }
+  } finally {
+    keys.evaluator.dispose(...left);
   }
   return { outputs, stored };
 }
 
-function compute(bench: Workbench, job: UnitJob, inputs: Inputs): Ciphertext[] {
+function compute(bench: Workbench, job: UnitJob): Ciphertext[] {
   switch (job.kind) {
     case 'gradient':
-      return gradientOf(bench, job, inputs);
+      return gradientOf(bench, job);
     case 'sum':
-      return sumsOf(bench, job, inputs);
+      return sumsOf(bench, job);
     case 'update':
-      return updatesOf(bench, job, inputs);
+      return updatesOf(bench, job);
     case 'refresh':
-      return refreshOf(bench, job, inputs);
+      return refreshOf(bench, job);
   }
 }
 
-function gradientOf(bench: Workbench, { step, shard, rows, weights }: GradientJob, inputs: Inputs): Ciphertext[] {
+function gradientOf(bench: Workbench, { step, shard, rows, weights }: GradientJob): Ciphertext[] {
   const { keys, run } = bench;
   const held = bench.shard(shard);
   if (held === undefined || held.rows !== rows) {
@@ -155,17 +149,17 @@ function gradientOf(bench: Workbench, { step, shard, rows, weights }: GradientJo
   const names = ciphertextNames(network.architecture, network.layout);
   const layers = unflattenLayers(
     names,
-    weights.map((name) => inputs.get(name)),
+    weights.map((name) => input(bench, name)),
   );
   const phases = gradientPhases(task, layers, held.batches.next(step));
   for (let turn = phases.next(); ; turn = phases.next()) if (turn.done) return flattenLayers(turn.value);
 }
 
-function sumsOf({ keys: { evaluator } }: Workbench, { terms }: SumJob, inputs: Inputs): Ciphertext[] {
+function sumsOf(bench: Workbench, { terms }: SumJob): Ciphertext[] {
   return terms.map((names) =>
     sumOf(
-      evaluator,
-      names.map((name) => inputs.get(name)),
+      bench.keys.evaluator,
+      names.map((name) => input(bench, name)),
     ),
   );
 }
@@ -189,26 +183,27 @@ function sumOf(evaluator: TrainerKeys['evaluator'], terms: readonly Ciphertext[]
   });
 }
 
-function updatesOf(
-  { keys: { evaluator }, run }: Workbench,
-  { step, level, items }: UpdateJob,
-  inputs: Inputs,
-): Ciphertext[] {
+function updatesOf(bench: Workbench, { step, level, items }: UpdateJob): Ciphertext[] {
+  const { evaluator } = bench.keys;
+  const { run } = bench;
   const rule = ruleOf({ recipe: run.recipe, step });
   return items.flatMap(({ weight, velocity, gradients }) =>
     evaluator.scope(() => {
       const gradient = sumOf(
         evaluator,
-        gradients.map((name) => inputs.get(name)),
+        gradients.map((name) => input(bench, name)),
       );
-      const parameter = { weight: inputs.get(weight), velocity: velocity === null ? undefined : inputs.get(velocity) };
+      const parameter = {
+        weight: input(bench, weight),
+        velocity: velocity === null ? undefined : input(bench, velocity),
+      };
       const next = updateOne(evaluator, rule, parameter, gradient, level);
       return next.velocity === undefined ? [next.weight] : [next.weight, next.velocity];
     }),
   );
 }
 
-function refreshOf(bench: Workbench, { sets, group, members }: RefreshJob, inputs: Inputs): Ciphertext[] {
+function refreshOf(bench: Workbench, { sets, group, members }: RefreshJob): Ciphertext[] {
   const { keys, bootstrapping, run } = bench;
   const { evaluator } = keys;
   const packing = planRefreshPacking(run.network, sets);
@@ -221,7 +216,7 @@ function refreshOf(bench: Workbench, { sets, group, members }: RefreshJob, input
   const one = { ...packing, groups: [chosen] };
   const scattered: Ciphertext[] = [];
   chosen.members.forEach(({ index }, i) => {
-    scattered[index] = inputs.get(members[i]);
+    scattered[index] = input(bench, members[i]);
   });
   return evaluator.scope(() => {
     const [packed] = packForRefresh(evaluator, one, scattered);

@@ -94,6 +94,12 @@ export class Database {
 
   /** @throws HermeticError CLUSTER where it does not answer now: only a database that was there is waited for */
   static async open(url: string): Promise<Database> {
+    if (!/^postgres(ql)?:$/.test(URL.canParse(url) ? new URL(url).protocol : '')) {
+      throw new HermeticError('BAD_ARGUMENT', 'this is no address of a PostgreSQL', {
+        expected: 'postgres://user@host:port/database',
+        mend: 'Check --database.',
+      });
+    }
     const database = new Database(url);
     try {
       await database.#pool.query('select 1');

@@ -3,7 +3,16 @@ import type { DBOSClient, WorkflowStatus } from '@dbos-inc/dbos-sdk';
 import type { AttemptView, UnitQueue, WorkerView } from '../unit-queue.ts';
 import type { UnitJob } from '../units.ts';
 import { type Database, databaseError, patiently } from './database.ts';
-import { APPLICATION, loadDbos, queueOf, quietLogger, UNIT_WORKFLOW, UNITS_VERSION, workerOf } from './dbos.ts';
+import {
+  APPLICATION,
+  loadDbos,
+  poolUrl,
+  queueOf,
+  quietLogger,
+  UNIT_WORKFLOW,
+  UNITS_VERSION,
+  workerOf,
+} from './dbos.ts';
 
 export interface DbosQueue extends UnitQueue {
   close(): Promise<void>;
@@ -16,7 +25,7 @@ export async function dbosQueue(
 ): Promise<DbosQueue> {
   const { DBOSClient } = await loadDbos();
   const client = await DBOSClient.create({
-    systemDatabaseUrl: database.url,
+    systemDatabaseUrl: poolUrl(database.url),
     systemDatabasePoolSize: 4,
     applicationName: APPLICATION,
     logger: quietLogger(onWarning),

@@ -47,6 +47,18 @@ export function quietLogger(onWarning: (message: string) => void): DLogger {
   return { debug: silence, info: silence, warn: silence, error: tell };
 }
 
+/**
+ * The address for the pools of DBOS: they may not hold locks in transactions that a frozen process has left open. Said
+ * in the address, because DBOS itself says it by a query that `pg` warns of.
+ */
+export function poolUrl(url: string): string {
+  const whole = new URL(url);
+  const options = whole.searchParams.get('options');
+  const timeout = '-c idle_in_transaction_session_timeout=60000';
+  whole.searchParams.set('options', options === null ? timeout : `${options} ${timeout}`);
+  return whole.href;
+}
+
 /** The queue of one worker. */
 export function queueOf(worker: string): string {
   return `${APPLICATION}-${worker}`;

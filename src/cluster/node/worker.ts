@@ -5,12 +5,13 @@ import type { Bootstrapping } from '../../trainer/bootstrapping.ts';
 import { fingerprint } from '../../trainer/run-settings.ts';
 import type { TrainerKeys } from '../../trainer/trainer-keys.ts';
 import type { BlobStore } from '../blob-store.ts';
+import { CiphertextCache } from '../ciphertext-cache.ts';
 import { decodeDescription, MAX_DESCRIPTION_BYTES, type RunDescription } from '../run-description.ts';
 import { parseJob, type UnitJob, type UnitResult } from '../units.ts';
 import { doUnit, type HeldShard, type Workbench } from '../workbench.ts';
 import { prepareDatabase } from './coordinator.ts';
 import { Database, type HeldRows, newWorkerId, type RunRow } from './database.ts';
-import { APPLICATION, loadDbos, queueOf, quietLogger, UNIT_WORKFLOW, UNITS_VERSION } from './dbos.ts';
+import { APPLICATION, loadDbos, poolUrl, queueOf, quietLogger, UNIT_WORKFLOW, UNITS_VERSION } from './dbos.ts';
 
 export interface WorkerEvents {
   readonly waiting?: () => void;
@@ -42,6 +43,8 @@ export interface WorkerOptions {
 }
 
 const LOOK_MS = 500;
+/** Of ciphertexts in the kernels' memory, beside the keys and the work. */
+const CACHE_BYTES = 2 ** 29;
 
 /** Until the signal. A unit under way is finished first. @throws HermeticError CLUSTER in quarantine, and without a database */
 export async function work(options: WorkerOptions): Promise<void> {
@@ -79,7 +82,8 @@ async function serve(options: WorkerOptions, database: Database, row: RunRow): P
   const shards = await holdShards(options, run);
   const worker = newWorkerId();
   const rows = [...shards.values()].map(({ print }) => print);
-  const bench: Workbench = { keys, bootstrapping, blobs, run, shard: (index) => shards.get(index) };
+  const cache = new CiphertextCache(CACHE_BYTES);
+  const bench: Workbench = { keys, bootstrapping, blobs, run, cache, shard: (index) => shards.get(index) };
   const stop = await listen(options, { worker, description: row.description, bench });
   try {
     const bootstraps = bootstrapping !== undefined;
@@ -89,6 +93,7 @@ async function serve(options: WorkerOptions, database: Database, row: RunRow): P
       await untilEnd(database, row.run, worker, signal);
     } finally {
       await stop();
+      cache.clear();
       await presence.leave();
       events.left?.(row.run);
     }
@@ -150,7 +155,7 @@ async function listen(options: WorkerOptions, { worker, description, bench }: Li
   const { DBOS } = await loadDbos();
   DBOS.setConfig({
     name: APPLICATION,
-    systemDatabaseUrl: database,
+    systemDatabaseUrl: poolUrl(database),
     systemDatabasePoolSize: 3,
     applicationVersion: UNITS_VERSION,
     executorID: worker,
