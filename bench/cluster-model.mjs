@@ -12,41 +12,50 @@ import { parseArgs } from 'node:util';
 
 const MB = 1e6;
 
-/** Measured on two cores (docs/scaling.md says how), and a network of 1 Gbit/s a machine, 10 Gbit/s for the store. */
+/** Seconds are CPU seconds of one thread of the machine that docs/scaling.md names; a machine here has two. */
 export const MACHINES = {
+  /** Bytes a second of a machine's network (1 Gbit/s) and of the store's (10 Gbit/s). */
   machine: 125 * MB,
   store: 1250 * MB,
-  check: 600 * MB,
+  /** Bytes a second that a coordinator hashes and checks. */
+  check: 1000 * MB,
+  /** Of the coordinator and the database, a unit, one after the other; and of waiting, a phase. */
   unitSeconds: 0.006,
-  phaseSeconds: 0.1,
-  slow: 1,
+  phaseSeconds: 0.15,
+  /** Seconds for a CPU second. */
+  pace: 0.55,
 };
 
-/** A browser: one thread, 50 Mbit/s down and 10 up, taken as 12; it computes three times as long. */
-export const BROWSERS = { ...MACHINES, machine: 1.5 * MB, slow: 3, unitSeconds: 0.006 };
+/** A browser: one thread, 1.5 MB/s. */
+export const BROWSERS = { ...MACHINES, machine: 1.5 * MB, pace: 1.5 };
 
-/** MNIST 784-64-10 of set B16: see docs/results.md; bytes of a ciphertext at the fresh level and after a backward pass. */
+/** MNIST 784-64-10, set B16, Nesterov: two layers, 12 ciphertexts and 12 of velocities, six levels a step, two steps a refresh. */
 export const MNIST = {
-  ciphertexts: 22,
-  freshBytes: 10.0 * MB,
-  gradientBytes: 7.3 * MB,
-  fixedSeconds: 2.2,
-  rowSeconds: 0.0117,
-  updateSeconds: 0.03,
+  ciphertexts: 12,
+  freshBytes: ciphertextBytes(12),
+  gradientBytes: ciphertextBytes(6),
+  fixedSeconds: 4.2,
+  rowSeconds: 0.0057,
+  updateSeconds: 0.008,
   groups: 7,
-  bootstrapSeconds: 2.6,
+  bootstrapSeconds: 4.9,
   stepsPerRefresh: 2,
 };
+
+/** Of set B16: five limbs at level 0. */
+function ciphertextBytes(level) {
+  return 2 * 4 * 65_536 * (5 + level);
+}
 
 export function predict(network, site, machines, rows) {
   const { ciphertexts: K, freshBytes: w, gradientBytes: d, groups, bootstrapSeconds, stepsPerRefresh } = network;
   const rate = Math.min(site.machine, site.store / machines);
-  const compute = site.slow * (network.fixedSeconds + network.rowSeconds * rows);
+  const compute = site.pace * (network.fixedSeconds + network.rowSeconds * rows);
   const traffic = (K * (w + d)) / rate;
   const check = (machines * K * d) / site.check;
-  const sum = (machines * K * d + K * w) / site.store + (site.slow * K * network.updateSeconds) / Math.min(machines, K);
+  const sum = (machines * K * d + K * w) / site.store + (site.pace * K * network.updateSeconds) / Math.min(machines, K);
   const refresh =
-    (site.slow * Math.ceil(groups / machines) * bootstrapSeconds + (2 * K * w) / site.store) / stepsPerRefresh;
+    (site.pace * Math.ceil(groups / machines) * bootstrapSeconds + (2 * K * w) / site.store) / stepsPerRefresh;
   const units = machines + Math.ceil(machines / 16) + Math.min(machines, K) + groups / stepsPerRefresh;
   const engine = units * site.unitSeconds + 3 * site.phaseSeconds;
   const seconds = compute + traffic + check + sum + refresh + engine;
@@ -66,7 +75,7 @@ function main() {
     const shown = parts.map((part) => line[part].toFixed(line[part] < 100 ? 1 : 0));
     const speed = (line.rows / line.seconds).toFixed(0);
     process.stdout.write(
-      `| ${line.machines} ${line.site} | ${line.rows} | ${shown.join(' | ')} | ${line.seconds.toFixed(1)} | ${speed} |\n`,
+      `| ${line.machines} ${line.machines === 1 ? 'machine' : line.site} | ${line.rows} | ${shown.join(' | ')} | ${line.seconds.toFixed(1)} | ${speed} |\n`,
     );
   }
 }
