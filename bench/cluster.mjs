@@ -202,6 +202,10 @@ function stopwatch(takeUnits = () => []) {
           mean(({ seconds }) => seconds),
           3,
         ),
+        checkpointSecondsPerStep: round(
+          mean((step) => step.checkpoint),
+          3,
+        ),
         ...(kinds.length > 0 && {
           unitsPerStep: round(
             total(() => 1),
