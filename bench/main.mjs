@@ -1,10 +1,11 @@
 /**
  * npm run bench -- [filter …] [--json] [--quick] [--threads N] [--seal-bits N]
  * npm run bench -- service [--trainers N] [--calls N] [--set SET] [--loaded-keys N] [--json] [--quick] [--threads N]
+ * npm run bench -- cluster [--json] [--workers 1,2,4,8] [--steps N] [--batch N] [--shards N] [--project FOLDER]
  *
- * Filters name an operation (rotate), a set (L15) or a suite (ckks, bootstrap, browser, service). Needs `npm run build`.
- * Without filters `ckks` is run alone: `bootstrap` takes minutes and 5 GB of memory, `browser` needs Chromium, `service`
- * makes a key for each of its trainers.
+ * Filters name an operation (rotate), a set (L15) or a suite (ckks, bootstrap, browser, service, cluster). Needs `npm run
+ * build`. Without filters `ckks` is run alone: `bootstrap` takes minutes and 5 GB of memory, `browser` needs Chromium,
+ * `service` makes a key for each of its trainers, `cluster` takes PostgreSQL.
  */
 import { parseArgs } from 'node:util';
 import { QUICK, THOROUGH } from './measure.mjs';
@@ -22,6 +23,11 @@ function options() {
       calls: { type: 'string', default: '10' },
       set: { type: 'string', default: 'L13' },
       'loaded-keys': { type: 'string' },
+      workers: { type: 'string', default: '1,2,4,8' },
+      steps: { type: 'string', default: '9' },
+      batch: { type: 'string', default: '32' },
+      shards: { type: 'string', default: '8' },
+      project: { type: 'string' },
     },
   });
   const integer = (name, least, most) => {
@@ -41,6 +47,11 @@ function options() {
     calls: integer('calls', 1, 10_000),
     set: values.set,
     loadedKeys: values['loaded-keys'] === undefined ? undefined : integer('loaded-keys', 1, 4096),
+    workers: values.workers.split(',').map(Number),
+    steps: integer('steps', 2, 1000),
+    batch: integer('batch', 1, 16_384),
+    shards: integer('shards', 1, 4096),
+    project: values.project,
   };
 }
 
@@ -49,6 +60,7 @@ async function main() {
   if (chosen.filters.includes('bootstrap')) return bootstrapSuite(chosen);
   if (chosen.filters.includes('browser')) return browserSuite(chosen);
   if (chosen.filters.includes('service')) return serviceSuite(chosen);
+  if (chosen.filters.includes('cluster')) return clusterSuite(chosen);
   await ckksSuite({ ...chosen, threads: chosen.threads ?? 1 });
 }
 
@@ -81,6 +93,11 @@ async function serviceSuite({ threads, json, effort, trainers, calls, set, loade
     note: (line) => process.stderr.write(`${line}\n`),
   });
   process.stdout.write(json ? jsonLine(result) : describe(result));
+}
+
+async function clusterSuite(chosen) {
+  const { cluster, describe } = await import('./cluster.mjs');
+  for await (const result of cluster(chosen)) process.stdout.write(chosen.json ? jsonLine(result) : describe(result));
 }
 
 async function ckksSuite(chosen) {

@@ -23,6 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['data'],
   ['protocol'],
   ['owner', 'trainer', 'client', 'attacks'],
+  ['cluster'],
   ['server'],
   ['cli'],
 ];
@@ -41,6 +42,7 @@ const ISOMORPHIC = [
   'owner',
   'trainer',
   'client',
+  'cluster',
   'attacks',
 ];
 
@@ -218,6 +220,12 @@ describe('the wall around secret keys', () => {
 
   it('stands between the client of the service and every secret', () => {
     const reachable = [...reachableFrom((path) => path.startsWith('client/')).keys()];
+    expect(reachable.filter(isSecret)).toEqual([]);
+    expect(reachable.length).toBeGreaterThan(10);
+  });
+
+  it('stands between the machines of a cluster and every secret', () => {
+    const reachable = [...reachableFrom((path) => path.startsWith('cluster/')).keys()];
     expect(reachable.filter(isSecret)).toEqual([]);
     expect(reachable.length).toBeGreaterThan(10);
   });

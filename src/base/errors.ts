@@ -15,6 +15,7 @@ export type HermeticErrorCode =
   | 'OUT_OF_MEMORY'
   | 'DISK' // no space, no permission
   | 'REFRESH_FAILED' // the owner's server is away or answered nonsense
+  | 'CLUSTER' // the database, the store of blobs or the workers of a run on many machines are away or fail
   | 'POLICY_DENIED' // the owner does not release this
   | 'DIVERGED' // values left the range that the plan allows
   | 'ABORTED';

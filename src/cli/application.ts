@@ -11,6 +11,7 @@ import {
 } from '@stricli/core';
 import { HermeticError } from '../base/errors.ts';
 import { bench } from './commands/bench.ts';
+import { blobs } from './commands/blobs.ts';
 import { breakCommands } from './commands/break.ts';
 import { compare } from './commands/compare.ts';
 import { completion } from './commands/completion.ts';
@@ -24,6 +25,7 @@ import { open } from './commands/open.ts';
 import { predict } from './commands/predict.ts';
 import { rekey } from './commands/rekey.ts';
 import { requestUnlock } from './commands/request-unlock.ts';
+import { runs } from './commands/runs.ts';
 import { seal } from './commands/seal.ts';
 import { serve } from './commands/serve.ts';
 import { service } from './commands/service.ts';
@@ -32,6 +34,7 @@ import { store } from './commands/store.ts';
 import { submit } from './commands/submit.ts';
 import { train } from './commands/train.ts';
 import { unlock } from './commands/unlock.ts';
+import { worker } from './commands/worker.ts';
 import type { HermeticContext } from './context.ts';
 import { type Failure, failureOf, usageFailure } from './exit-codes.ts';
 import { packageVersion } from './version.ts';
@@ -61,6 +64,9 @@ function routes(): ReturnType<typeof buildRouteMap<string, HermeticContext>> {
       train,
       submit,
       'request-unlock': requestUnlock,
+      worker,
+      runs,
+      blobs,
       open,
       evaluate,
       predict,
@@ -83,7 +89,7 @@ function routes(): ReturnType<typeof buildRouteMap<string, HermeticContext>> {
         'Or the owner runs a service (serve --store), and trainers join it.',
         '',
         '  owner     keygen, init, seal, serve, service, store, open, unlock, rekey',
-        '  trainer   join, train, submit, predict, request-unlock',
+        '  trainer   join, train, submit, predict, request-unlock; on many machines: worker, runs, blobs',
         '  anyone    simulate, evaluate, inspect, demo, compare, break, bench',
         '',
         'Results go to stdout, progress and questions to stderr. Exit codes: 0 done, 1 failure, 2 usage,',

@@ -25,6 +25,7 @@ const EXIT_CODE_OF: Readonly<Record<HermeticErrorCode, number>> = {
   OUT_OF_MEMORY: exitCodes.failure,
   DISK: exitCodes.failure,
   REFRESH_FAILED: exitCodes.failure,
+  CLUSTER: exitCodes.failure,
   POLICY_DENIED: exitCodes.policyDenied,
   DIVERGED: exitCodes.failure,
   ABORTED: exitCodes.interrupted,

@@ -18,6 +18,8 @@ import type { PrivacyReport } from '../trainer/privacy.ts';
 import type { DataFingerprint, OpenRecipe } from '../trainer/run-settings.ts';
 import { readTrainerKeys, type TrainerKeys } from '../trainer/trainer-keys.ts';
 import { loadBootstrappingKeys } from './bootstrapping-file.ts';
+import type { ExecutorFlags } from './cluster/cluster-flags.ts';
+import { executorOptions, remoteKeys, requireCheckpoint, requireTogether } from './cluster/train-on-cluster.ts';
 import { type Console, toJsonLine } from './console.ts';
 import { formatCount, formatPercent } from './format.ts';
 import { bootstrappingKeysBeside } from './key-files.ts';
@@ -40,6 +42,8 @@ export interface TrainRequest {
   readonly bootstrappingKeys: string | undefined;
   readonly tokenFile: string | undefined;
   readonly checkpoint: string | undefined;
+  /** Default: this process computes. */
+  readonly executor?: ExecutorFlags;
   readonly progress: 'auto' | 'json';
   readonly out: string;
   /** Hears of the run beside the console. */
@@ -79,6 +83,10 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
   const { refresh, tokenFile, checkpoint } = request;
   await requireWritable(request.out);
   requireUse(request);
+  if (request.executor) {
+    requireTogether(request.executor);
+    requireCheckpoint(request.executor.executor, checkpoint);
+  }
   const onWarning = (message: string): void => console.warn(message);
   const transport =
     typeof refresh === 'string'
@@ -96,11 +104,13 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
     request.listener?.recipe?.(recipe);
     const { learningRate, ...known } = recipe;
     if (refresh === 'bootstrap') bootstrapping = await loadBootstrapping(console, keys, request);
+    const executor = request.executor ? await executorOptions(console, request.executor, model) : {};
     const watch = new Watch(console, request, recipe.steps);
     const training = { features: data.features, targets: data.targets.values };
     const result = await fitSealed(model, keys, training, {
       recipe: { ...known, ...(learningRate !== undefined && { learningRate }) },
       refresh: bootstrapping ?? transport ?? 'none',
+      ...executor,
       ...(checkpoint !== undefined && { checkpoint: folderCheckpoints(checkpoint) }),
       signal: stopSignal(console, request.progress),
       skipShadowRun: !request.training.shadow && learningRate !== undefined,
@@ -142,6 +152,7 @@ function requireUse({ refresh, bootstrappingKeys }: TrainRequest): void {
 function loadBootstrapping(console: Console, keys: TrainerKeys, request: TrainRequest): Promise<Bootstrapping> {
   const { bootstrappingKeys, threads, progress } = request;
   const path = bootstrappingKeys ?? bootstrappingKeysBeside(request.keys);
+  if (request.executor?.executor === 'dbos') return remoteKeys(path, keys);
   return loadBootstrappingKeys(console, keys, { path, threads, silent: progress === 'json' });
 }
 

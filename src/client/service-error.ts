@@ -48,6 +48,7 @@ const CODES: Readonly<Record<HermeticErrorCode, true>> = {
   REFRESH_FAILED: true,
   POLICY_DENIED: true,
   DIVERGED: true,
+  CLUSTER: true,
   ABORTED: true,
 };
 

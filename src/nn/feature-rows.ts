@@ -123,6 +123,40 @@ function rowStream(rows: number, seed: number, order: 'shuffled' | 'sequential')
   };
 }
 
+/** Row range of shard `index` of `shards`: the rows in equal parts, as they stand, their sizes a row apart at most. */
+export function shardRange(
+  rows: number,
+  index: number,
+  shards: number,
+): { readonly first: number; readonly count: number } {
+  const first = Math.floor((index * rows) / shards);
+  return { first, count: Math.floor(((index + 1) * rows) / shards) - first };
+}
+
+/** Shard `index` of `shards` of a data set: a view, the rows stay where they are. RangeError where it would be empty. */
+export function shardOf({ features, targets }: TrainingData, index: number, shards: number): TrainingData {
+  if (shards === 1) return { features, targets };
+  const { first, count } = shardRange(features.rows, index, shards);
+  checkInteger('rows of a shard', count, 1, features.rows);
+  const outputs = targets.length / features.rows;
+  const { columns } = features;
+  const view: FeatureRows = {
+    rows: count,
+    columns,
+    densify: (indices, out) => {
+      const inside = (_: unknown, i: number) => first + checkInteger('row index', indices[i], 0, count - 1);
+      features.densify(Uint32Array.from({ length: indices.length }, inside), out);
+    },
+  };
+  return { features: view, targets: targets.subarray(first * outputs, (first + count) * outputs) };
+}
+
+/** The batches of every shard, of batch/shards rows each: every shard deals its own rows, with the same seed. */
+export function shardBatches(data: TrainingData, options: BatchOptions, shards: number): BatchSource[] {
+  const own = { ...options, batch: options.batch / shards };
+  return Array.from({ length: shards }, (_, index) => batches(shardOf(data, index, shards), own));
+}
+
 function pickRows(values: Float32Array, columns: number, indices: ArrayLike<number>): Float32Array {
   const out = new Float32Array(indices.length * columns);
   for (let i = 0; i < indices.length; i++) {

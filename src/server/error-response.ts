@@ -25,6 +25,7 @@ const STATUS: Readonly<Record<HermeticErrorCode, number>> = {
   OUT_OF_MEMORY: 503,
   DISK: 500,
   REFRESH_FAILED: 503,
+  CLUSTER: 503,
   POLICY_DENIED: 403,
   DIVERGED: 400,
   ABORTED: 503,

@@ -8,6 +8,7 @@ import type { PhaseReport, SealedStepReport } from '../nn/sealed/training-loop.t
 import type { RefreshTransport } from '../protocol/refresh-transport.ts';
 import type { Bootstrapping } from './bootstrapping.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
+import type { ExecutorProvider } from './executor-provider.ts';
 import type { PrivacyReport, PrivacyWish } from './privacy.ts';
 import type { ExchangeOptions } from './refresh-exchange.ts';
 import type { OpenRecipe } from './run-settings.ts';
@@ -28,6 +29,10 @@ export interface FitOptions {
   readonly skipShadowRun?: boolean;
   /** Noise on every row before training, so that neither the model nor its owner tells much of one: see `privacy.ts`. */
   readonly privacy?: PrivacyWish;
+  /** Equal parts that the rows and each batch are dealt into; default 1. */
+  readonly shards?: number;
+  /** Has the work done elsewhere. Default: the threads of this process. */
+  readonly executor?: ExecutorProvider;
   readonly retry?: Pick<ExchangeOptions, 'attempts' | 'retryDelayMs'>;
   readonly observer?: FitObserver;
 }

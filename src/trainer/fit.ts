@@ -4,7 +4,7 @@
  */
 import { HermeticError } from '../base/errors.ts';
 import type { TrainingRecipe } from '../nn/architecture.ts';
-import { batches as batchesOf, type TrainingData } from '../nn/feature-rows.ts';
+import { batches as batchesOf, shardBatches, type TrainingData } from '../nn/feature-rows.ts';
 import { inputSize, outputSize } from '../nn/network.ts';
 import type { TrainingPlan } from '../nn/sealed/plan.ts';
 import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
@@ -17,7 +17,14 @@ import { planRun } from './plan-fit.ts';
 import { completePrivacy, type PrivacyReport, statedPrivacy } from './privacy.ts';
 import { rowsOfRun } from './privacy-run.ts';
 import { findRun, newRunName } from './run-checkpoint.ts';
-import { type DataFingerprint, fingerprint, type OpenRecipe, requireSameRun } from './run-settings.ts';
+import {
+  type DataFingerprint,
+  fingerprint,
+  joinFingerprints,
+  type OpenRecipe,
+  requireSameRun,
+  shardFingerprints,
+} from './run-settings.ts';
 import { disposeWeights, leavingWeights, networkOf } from './sealed-weights.ts';
 import { checkInTheClear, type ShadowCheck } from './shadow-check.ts';
 import { requireTrainerKey, type TrainerKeys } from './trainer-keys.ts';
@@ -75,8 +82,10 @@ async function fitAlone(
   options: FitOptions,
 ): Promise<FitResult> {
   const { observer = {}, checkpoint: store } = options;
-  const print = await fingerprint(own);
+  const prints = await fingerprintsOf(own, options);
+  const print = await joinFingerprints(prints);
   const wish = options.privacy && completePrivacy(options.privacy, model.features, own.features.columns);
+  if (wish && options.executor) throw privacyElsewhere();
   const stored = store && (await findRun(store, keys, model, (message) => observer.warning?.(message)));
   if (stored) requireSameRun(stored.settings, open, print, wish);
   // From here on nothing looks at the rows as they are: the recipe, too, is found on those with noise.
@@ -86,16 +95,30 @@ async function fitAlone(
   const recipe = stored?.settings.recipe ?? shadow?.recipe ?? requireLearningRate(open);
   const planned = plan(model, network, keys, recipe, data, options);
   observer.plan?.(planned);
-  const batches = batchesOf(data, open);
+  const batches = options.executor ? [] : shardBatches(data, open, options.shards ?? 1);
   const identity = { run: stored?.run ?? newRunName(), settings: { recipe, data: print, privacy } };
   observer.begun?.(identity.run);
-  const weights = await takeSteps({ model, keys, network, plan: planned, batches, stored, identity, options });
+  const task = { model, keys, network, plan: planned, batches, shards: prints, stored, identity, options };
+  const weights = await takeSteps(task);
   const records = leavingWeights(keys, planned, weights);
   disposeWeights(weights);
   const { run } = identity;
   const trained = report ? await fingerprint(data) : print;
   const handed = handBack(model, planned, records, trained.rows, report);
   return { model: handed, recipe, plan: planned, shadow, run, data: trained, privacy: report };
+}
+
+function privacyElsewhere(): HermeticError {
+  return new HermeticError('BAD_ARGUMENT', 'rows that lie on other machines get no noise here', {
+    mend: 'Leave --privacy away, or train on this machine alone.',
+  });
+}
+
+/** Of every shard, wherever its rows are. */
+async function fingerprintsOf(data: TrainingData, options: FitOptions): Promise<readonly DataFingerprint[]> {
+  const { executor, shards = 1 } = options;
+  const own = await shardFingerprints(data, executor?.held === undefined ? shards : 1);
+  return executor ? executor.fingerprints(own, shards) : own;
 }
 
 /** @throws HermeticError BAD_DATA unless features and targets are as many as the network has inputs and outputs */
@@ -116,11 +139,13 @@ function plan(
   keys: TrainerKeys,
   recipe: TrainingRecipe,
   data: TrainingData,
-  { refresh }: FitOptions,
+  { refresh, shards = 1, executor }: FitOptions,
 ): TrainingPlan {
   const refreshedLevel = typeof refresh === 'object' ? refresh.level : undefined;
   return planRun(model, network, keys, recipe, {
-    rows: data.features.rows,
+    // Shards are of equal size, but for a row.
+    rows: data.features.rows * (executor?.held === undefined ? 1 : shards),
+    shards,
     refreshMode: refreshModeOf(refresh),
     refreshedLevel,
   });

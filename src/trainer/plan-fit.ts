@@ -67,9 +67,14 @@ export function planRun(
   { architecture, layout }: SealedNetwork,
   { context: { slots, maxLevel } }: TrainerKeys,
   recipe: TrainingRecipe,
-  run: { readonly rows: number; readonly refreshMode: RefreshMode; readonly refreshedLevel: number | undefined },
+  run: {
+    readonly rows: number;
+    readonly refreshMode: RefreshMode;
+    readonly refreshedLevel: number | undefined;
+    readonly shards?: number;
+  },
 ): TrainingPlan {
-  const { rows, refreshMode, refreshedLevel } = run;
+  const { rows, refreshMode, refreshedLevel, shards = 1 } = run;
   return planTraining(architecture, recipe, {
     slots,
     maxLevel,
@@ -78,5 +83,6 @@ export function planRun(
     ...(refreshedLevel !== undefined && { refreshedLevel }),
     layout,
     rows,
+    shards,
   });
 }

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { bytesOf, bytesToHex, concatBytes, sha256, utf8ToBytes } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
 import type { TrainingRecipe } from '../nn/architecture.ts';
-import type { TrainingData } from '../nn/feature-rows.ts';
+import { shardOf, type TrainingData } from '../nn/feature-rows.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import { recipeSchema } from '../protocol/recipe-schema.ts';
 import { parseHeader } from '../protocol/schema.ts';
@@ -15,6 +15,8 @@ export interface DataFingerprint {
   readonly columns: number;
   readonly outputs: number;
   readonly digest: string;
+  /** Into which they are dealt; absent: one. */
+  readonly shards?: number;
 }
 
 /** Privacy as a run has it: `seed` is a secret (hexadecimal), with which the noise comes off again. */
@@ -39,7 +41,10 @@ const whole = z
 const settingsSchema: z.ZodType<RunSettings & { readonly version: 1 }> = z.strictObject({
   version: z.literal(1),
   recipe: recipeSchema,
-  data: z.strictObject({ rows: whole, columns: whole, outputs: whole, digest: z.string() }),
+  data: z.union([
+    z.strictObject({ rows: whole, columns: whole, outputs: whole, digest: z.string() }),
+    z.strictObject({ rows: whole, columns: whole, outputs: whole, digest: z.string(), shards: whole }),
+  ]),
   privacy: z
     .strictObject({ epsilon: finite, delta: finite, bound: finite, seed: z.string().regex(/^[0-9a-f]{64}$/) })
     .optional(),
@@ -61,6 +66,22 @@ export async function fingerprint({ features, targets }: TrainingData): Promise<
     digests.push(await sha256(bytesOf(dense)));
   }
   return { rows, columns, outputs, digest: bytesToHex(await sha256(concatBytes(...digests))) };
+}
+
+/** The fingerprint of each shard. */
+export async function shardFingerprints(data: TrainingData, shards: number): Promise<DataFingerprint[]> {
+  const prints: DataFingerprint[] = [];
+  for (let index = 0; index < shards; index++) prints.push(await fingerprint(shardOf(data, index, shards)));
+  return prints;
+}
+
+/** Of the whole, from its shards: nobody needs to hold all rows. One shard is the whole. */
+export async function joinFingerprints(shards: readonly DataFingerprint[]): Promise<DataFingerprint> {
+  const [{ columns, outputs }] = shards;
+  if (shards.length === 1) return shards[0];
+  const rows = shards.reduce((sum, shard) => sum + shard.rows, 0);
+  const digest = bytesToHex(await sha256(utf8ToBytes(JSON.stringify(shards.map((shard) => shard.digest)))));
+  return { rows, columns, outputs, digest, shards: shards.length };
 }
 
 export function settingsJson({ recipe, data, privacy }: RunSettings): JsonValue {
@@ -117,6 +138,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'data.columns': 'the number of features',
   'data.outputs': 'the number of outputs',
   'data.digest': 'the data',
+  'data.shards': 'the number of shards',
   'privacy.epsilon': 'ε of the privacy',
   'privacy.delta': 'δ of the privacy',
   'privacy.bound': 'the bound of the privacy',

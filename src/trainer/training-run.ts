@@ -5,16 +5,18 @@ import type { TrainingPlan } from '../nn/sealed/plan.ts';
 import { noRefresher } from '../nn/sealed/refreshers.ts';
 import { repackForBatch } from '../nn/sealed/repack.ts';
 import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
-import { type SealedState, trainSealed } from '../nn/sealed/training-loop.ts';
+import { runLoop, type SealedState, type TrainingLoop, trainSealed } from '../nn/sealed/training-loop.ts';
 import { disposeAll } from '../nn/sealed/training-step.ts';
 import type { ReadSealedModel } from '../protocol/sealed-model.ts';
 import type { Ciphertext } from '../schemes/ckks/ciphertext.ts';
 import type { Refresher } from '../schemes/refresher.ts';
 import { bootstrapRefresher } from './bootstrapping.ts';
+import type { ExecutorProvider, RunEnd } from './executor-provider.ts';
 import type { FitOptions } from './fit-options.ts';
 import { ownerRefresher } from './owner-refresher.ts';
 import { refreshExchange } from './refresh-exchange.ts';
 import { type RunIdentity, type StoredRun, saveRun } from './run-checkpoint.ts';
+import type { DataFingerprint } from './run-settings.ts';
 import { loadWeights, type SealedWeights } from './sealed-weights.ts';
 import type { TrainerKeys } from './trainer-keys.ts';
 
@@ -24,7 +26,9 @@ export interface TrainingRun {
   /** As the model is sealed; the plan may be narrowed to a smaller batch. */
   readonly network: SealedNetwork;
   readonly plan: TrainingPlan;
-  readonly batches: BatchSource;
+  /** One a shard; none where others hold the rows. */
+  readonly batches: readonly BatchSource[];
+  readonly shards: readonly DataFingerprint[];
   /** Where an earlier process stopped. */
   readonly stored: StoredRun | undefined;
   readonly identity: RunIdentity;
@@ -41,20 +45,60 @@ export async function takeSteps(run: TrainingRun): Promise<SealedWeights> {
   try {
     if (start.step > 0) observer.resumed?.(start.step);
     stopIfAsked(run, start.step);
-    end = await trainSealed<Ciphertext>({
+    const loop = {
       evaluator,
       plan,
       state: start,
-      batches,
-      refresher: refresherOf(run),
-      checkpoint: (state) => afterStep(run, state),
       ...(observer.step && { onStep: observer.step }),
       ...(observer.phase && { onPhase: observer.phase }),
-    });
+    };
+    end = options.executor
+      ? await stepsElsewhere(run, options.executor, loop)
+      : await trainSealed<Ciphertext>({
+          ...loop,
+          batches,
+          refresher: refresherOf(run),
+          checkpoint: (state) => afterStep(run, state),
+        });
     disposeAll(evaluator, end.velocities, end.weights);
     return end.weights;
   } finally {
     disposeAll(evaluator, [start.weights, start.velocities], end?.weights);
+  }
+}
+
+/** The same loop, its work done by another executor. */
+async function stepsElsewhere(
+  run: TrainingRun,
+  provider: ExecutorProvider,
+  loop: Omit<TrainingLoop<Ciphertext>, 'executor'>,
+): Promise<SealedState<Ciphertext>> {
+  const { model, keys, plan, identity, shards, options } = run;
+  const { signal } = options;
+  const executor = await provider.start({
+    model,
+    keys,
+    plan,
+    identity,
+    shards,
+    step: loop.state.step,
+    refresher: () => refresherOf(run),
+    ...(signal && { signal }),
+  });
+  let ending: RunEnd = 'failed';
+  try {
+    const checkpoint = async (state: SealedState<Ciphertext>) => {
+      await afterStep(run, state);
+      await executor.kept?.(state.step);
+    };
+    const end = await runLoop<Ciphertext>({ ...loop, executor, checkpoint });
+    ending = 'done';
+    return end;
+  } catch (error) {
+    if (error instanceof HermeticError && error.code === 'ABORTED') ending = 'stopped';
+    throw error;
+  } finally {
+    await executor.close(ending);
   }
 }
 

@@ -4,6 +4,7 @@ import { buildCommand, type Command } from '@stricli/core';
 import { HermeticError } from '../../base/errors.ts';
 import type { FeatureSettings } from '../../data/settings.ts';
 import type { ServedModel } from '../../protocol/service/types.ts';
+import { type ExecutorFlags, executorFlags } from '../cluster/cluster-flags.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import { type DataRequest, loadDataset } from '../data-source.ts';
@@ -22,7 +23,13 @@ import { type RefreshTarget, refreshTarget, text } from '../parsers.ts';
 import type { TrainOutcome } from '../train-file.ts';
 import { type TrainingFlags, trainingFlags } from '../training-flags.ts';
 
-interface Flags extends DataFlags, Pick<FittingFlags, 'vocabulary'>, TrainingFlags, ThreadFlags, OutputFlags {
+interface Flags
+  extends DataFlags,
+    Pick<FittingFlags, 'vocabulary'>,
+    TrainingFlags,
+    ExecutorFlags,
+    ThreadFlags,
+    OutputFlags {
   readonly joined: string | undefined;
   readonly submit: boolean;
   readonly keys: string | undefined;
@@ -46,6 +53,7 @@ export const train: Command<HermeticContext> = buildCommand<Flags, [string?], He
       '      --checkpoint run --out trained.sealed',
       '',
       'With keys of set B16, --refresh bootstrap needs no server: the trainer renews the weights alone.',
+      'With --executor dbos workers compute (hermetic worker), and this process only coordinates them.',
       '',
       '--privacy 4 adds noise to features and labels of every row, once, before training: whatever the owner does with the',
       'model, replacing a row changes no outcome by more than a factor of e^4 (and 0.00001). Every run on the same rows spends',
@@ -112,6 +120,7 @@ export const train: Command<HermeticContext> = buildCommand<Flags, [string?], He
         default: 'auto',
       },
       out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'trained.sealed', optional: true },
+      ...executorFlags,
       ...threadFlags,
       ...outputFlags,
     },
@@ -149,7 +158,7 @@ async function runTrain(this: HermeticContext, flags: Flags, path?: string): Pro
   }
   const { model, keys, out } = requireNamed(flags, path);
   const { refresh = 'none', bootstrappingKeys, tokenFile, checkpoint } = flags;
-  const files = { model, keys, refresh, bootstrappingKeys, tokenFile, checkpoint, out };
+  const files = { model, keys, refresh, bootstrappingKeys, tokenFile, checkpoint, executor: flags, out };
   tellOutcome(console, out, await trainFile(console, { ...common, ...files }), seconds());
 }
 

@@ -31,6 +31,8 @@ export interface PlanOptions {
   readonly layout?: SealedLayout;
   /** Rows of the data set, where known: a batch must not be larger. */
   readonly rows?: number;
+  /** Equal parts of a batch whose gradients are computed apart and added; default 1. See `executor.ts`. */
+  readonly shards?: number;
   /** See `LayoutOptions`, for models that are not sealed yet. */
   readonly meanSquareNorm?: number;
   readonly weightScales?: readonly number[];
@@ -44,7 +46,9 @@ export interface TrainingPlan extends SealedNetwork {
   readonly layout: SealedLayout;
   readonly packing: Packing;
   readonly refreshMode: RefreshMode;
-  /** B, D and c. */
+  /** Equal parts of a step's rows, each with a gradient of its own. */
+  readonly shards: number;
+  /** B, D and c: rows of a shard, which are all rows of the step where there is one. */
   readonly batch: number;
   readonly pitch: number;
   readonly chunk: number;
@@ -84,11 +88,12 @@ const SETS: readonly { readonly name: string; readonly levels: number }[] = [
 /** HermeticError PLAN_REFUSED, with what would fit, for a run that could not be carried out. */
 export function planTraining(architecture: Architecture, recipe: TrainingRecipe, options: PlanOptions): TrainingPlan {
   checkArchitecture(architecture);
-  const { slots, maxLevel, refreshMode, rows } = options;
+  const { slots, maxLevel, refreshMode, rows, shards = 1 } = options;
   requireRows(recipe.batch, rows);
-  const sealed = options.layout ?? planLayout(architecture, { ...options, batch: recipe.batch });
-  const layout = layoutForBatch(sealed, recipe.batch);
-  const repackLevels = recipe.batch < sealed.packing.batch ? 1 : 0;
+  const shardRows = rowsOfShard(recipe.batch, shards);
+  const sealed = options.layout ?? planLayout(architecture, { ...options, batch: shardRows });
+  const layout = layoutForBatch(sealed, shardRows);
+  const repackLevels = shardRows < sealed.packing.batch ? 1 : 0;
   if (layout.packing.slots !== slots) throw refusedSlots(layout.packing.slots, slots);
   const network: SealedNetwork = { architecture, layout };
   const stepCost = trainingCost(network, recipe);
@@ -109,6 +114,7 @@ export function planTraining(architecture: Architecture, recipe: TrainingRecipe,
     layout,
     packing,
     refreshMode,
+    shards,
     batch: packing.batch,
     pitch: packing.pitch,
     chunk: packing.chunk,
@@ -131,6 +137,17 @@ export function planTraining(architecture: Architecture, recipe: TrainingRecipe,
     stepCost,
     predictionCost: forecast,
   };
+}
+
+/** B/S, where a layout has room for so many: the power of two that a shard's diagonals are. */
+function rowsOfShard(batch: number, shards: number): number {
+  const rows = batch / shards;
+  if (Number.isInteger(rows) && Number.isInteger(shards) && shards >= 1) return rows;
+  throw new HermeticError('PLAN_REFUSED', 'the batch cannot be dealt into shards of equal size', {
+    expected: `a divisor of ${batch}`,
+    got: `${shards} shards`,
+    mend: 'Use a batch of a power of two and as many shards as a smaller one.',
+  });
 }
 
 function requireRows(batch: number, rows: number | undefined): void {

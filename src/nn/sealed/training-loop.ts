@@ -1,24 +1,22 @@
 /** Sealed training: forward, loss, backward, update, refresh, step after step. */
 
 import { HermeticError } from '../../base/errors.ts';
-import type { Refresher } from '../../schemes/refresher.ts';
 import type { Evaluator, SlotCiphertext } from '../../schemes/scheme.ts';
-import type { BatchSource } from '../feature-rows.ts';
 import { learningRateAt } from '../schedules.ts';
+import {
+  abortedIn,
+  type Executor,
+  type PhaseClock,
+  type SealedState,
+  stopIfAborted,
+  type TrainingPhase,
+} from './executor.ts';
 import { flattenLayers, type LayerCiphertexts, unflattenLayers } from './layer-ciphertexts.ts';
+import { type LocalWork, localExecutor } from './local-executor.ts';
 import type { TrainingPlan } from './plan.ts';
-import { disposeAll, lowestLevel, type StepPhase, stepPhases } from './training-step.ts';
+import { disposeAll, lowestLevel } from './training-step.ts';
 
-/** A run between two steps: what a checkpoint stores. Under Nesterov's momentum see `update.ts` for what it means. */
-export interface SealedState<C> {
-  readonly weights: readonly LayerCiphertexts<C>[];
-  /** Absent before the first step, after the last, and without momentum. */
-  readonly velocities: readonly LayerCiphertexts<C>[] | undefined;
-  /** Steps taken by this run. */
-  readonly step: number;
-}
-
-export type TrainingPhase = 'batch' | StepPhase | 'refresh';
+export type { SealedState, TrainingPhase } from './executor.ts';
 
 export interface PhaseReport {
   readonly phase: TrainingPhase;
@@ -42,13 +40,13 @@ export interface SealedStepReport {
   readonly ms: number;
 }
 
-export interface SealedTraining<C extends SlotCiphertext> {
+/** A loop that does not know who does its work. */
+export interface TrainingLoop<C extends SlotCiphertext> {
   readonly evaluator: Evaluator<C>;
   readonly plan: TrainingPlan;
   /** Its ciphertexts stay the caller's. */
   readonly state: SealedState<C>;
-  readonly batches: BatchSource;
-  readonly refresher: Refresher<C>;
+  readonly executor: Executor<C>;
   readonly signal?: AbortSignal;
   /** Refresh after the last step too, so that the weights can be used further. Default: unless the mode is 'none'. */
   readonly refreshLast?: boolean;
@@ -59,18 +57,31 @@ export interface SealedTraining<C extends SlotCiphertext> {
   readonly onPhase?: (step: number, report: PhaseReport) => void;
 }
 
+/** A loop whose work is done here. */
+export type SealedTraining<C extends SlotCiphertext> = Omit<TrainingLoop<C>, 'executor'> &
+  Pick<LocalWork<C>, 'batches' | 'refresher'>;
+
+/**
+ * Takes the steps state.step … recipe.steps − 1 on this machine and returns the state after the last; its ciphertexts are
+ * the caller's. Errors as `runLoop`.
+ */
+export async function trainSealed<C extends SlotCiphertext>(training: SealedTraining<C>): Promise<SealedState<C>> {
+  const { batches, refresher, ...loop } = training;
+  const refreshLast = loop.refreshLast ?? refresher.mode !== 'none';
+  return runLoop({ ...loop, refreshLast, executor: localExecutor(training) });
+}
+
 /**
  * Takes the steps state.step … recipe.steps − 1 and returns the state after the last; its ciphertexts are the caller's.
  * HermeticError ABORTED by the signal (what the last `checkpoint` saw is where to go on), LEVELS_EXHAUSTED where a
- * refresh is needed and there is none, and whatever the refresher throws.
+ * refresh is needed and there is none, and whatever the executor throws.
  */
-export async function trainSealed<C extends SlotCiphertext>(training: SealedTraining<C>): Promise<SealedState<C>> {
-  const { evaluator, plan, signal } = training;
+export async function runLoop<C extends SlotCiphertext>(loop: TrainingLoop<C>): Promise<SealedState<C>> {
+  const { evaluator, plan, executor, signal } = loop;
   const { steps } = plan.recipe;
-  checkBatches(training);
-  let state = lowerToFresh(evaluator, training.state, plan.freshLevel);
+  let state = lowerToFresh(evaluator, loop.state, plan.freshLevel);
   const replace = (next: SealedState<C>) => {
-    disposeAll(evaluator, state, [training.state, next]);
+    disposeAll(evaluator, state, [loop.state, next]);
     state = next;
   };
   try {
@@ -79,89 +90,35 @@ export async function trainSealed<C extends SlotCiphertext>(training: SealedTrai
       const phases: PhaseReport[] = [];
       const clock = stopwatch((report) => {
         phases.push(report);
-        training.onPhase?.(step, report);
+        loop.onPhase?.(step, report);
       });
-      if (lowestLevel(state) < plan.levelsPerStep) {
-        replace(await refreshed(training, state));
+      const refresh = async () => {
+        stopIfAborted(signal, state.step);
+        replace(await executor.refresh(state));
         clock('refresh', lowestLevel(state));
-      }
-      replace(await takeStep(training, state, clock));
+      };
+      if (lowestLevel(state) < plan.levelsPerStep) await refresh();
+      stopIfAborted(signal, step);
+      replace(await executor.step(state, clock));
       const spent = lowestLevel(state) < plan.levelsPerStep;
-      const wanted = state.step < steps ? spent : refreshesLast(training);
-      if (wanted) {
-        replace(await refreshed(training, state));
-        clock('refresh', lowestLevel(state));
-      }
-      await training.checkpoint?.(state);
-      training.onStep?.(stepReport(training, step, phases, lowestLevel(state), wanted));
+      const wanted = state.step < steps ? spent : refreshesLast(loop);
+      if (wanted) await refresh();
+      await loop.checkpoint?.(state);
+      loop.onStep?.(stepReport(loop, step, phases, lowestLevel(state), wanted));
     }
     return state;
   } catch (error) {
-    disposeAll(evaluator, state, training.state);
-    throw signal?.aborted === true && !(error instanceof HermeticError) ? aborted(state.step) : error;
+    disposeAll(evaluator, state, loop.state);
+    throw signal?.aborted === true && !(error instanceof HermeticError) ? abortedIn(state.step) : error;
   }
 }
 
-type Clock = (phase: TrainingPhase, level: number) => void;
-
-function stopwatch(report: (report: PhaseReport) => void): Clock {
+function stopwatch(report: (report: PhaseReport) => void): PhaseClock {
   let last = performance.now();
   return (phase, level) => {
     const now = performance.now();
     report({ phase, level, ms: now - last });
     last = now;
-  };
-}
-
-async function takeStep<C extends SlotCiphertext>(
-  training: SealedTraining<C>,
-  state: SealedState<C>,
-  clock: Clock,
-): Promise<SealedState<C>> {
-  const { evaluator, plan, batches, signal } = training;
-  const { step } = state;
-  stopIfAborted(signal, step);
-  const batch = batches.next(step);
-  clock('batch', lowestLevel(state));
-  const task = { evaluator, network: plan, recipe: plan.recipe, step };
-  const phases = stepPhases(task, state, batch);
-  try {
-    let turn = phases.next();
-    for (; !turn.done; turn = phases.next()) {
-      clock(turn.value.phase, turn.value.level);
-      await letOthersWork();
-      stopIfAborted(signal, step);
-    }
-    clock('update', lowestLevel(turn.value));
-    return { ...turn.value, step: step + 1 };
-  } finally {
-    // Frees what an interrupted step has made.
-    phases.return({ weights: [], velocities: undefined });
-  }
-}
-
-/** All ciphertexts of the state in one request: one step, one refresh. */
-async function refreshed<C extends SlotCiphertext>(
-  training: SealedTraining<C>,
-  state: SealedState<C>,
-): Promise<SealedState<C>> {
-  const { plan, refresher, signal } = training;
-  stopIfAborted(signal, state.step);
-  const weights = flattenLayers(state.weights);
-  const velocities = flattenLayers(state.velocities ?? []);
-  const request = { level: plan.freshLevel, step: state.step, ...(signal && { signal }) };
-  const fresh = await refresher.refresh([...weights, ...velocities], request);
-  if (fresh.length !== weights.length + velocities.length) {
-    throw new HermeticError('REFRESH_FAILED', 'the refresh returned another number of ciphertexts', {
-      expected: `${weights.length + velocities.length}`,
-      got: `${fresh.length}`,
-      mend: 'Check the refresh server.',
-    });
-  }
-  return {
-    weights: unflattenLayers(state.weights, fresh.slice(0, weights.length)),
-    velocities: state.velocities && unflattenLayers(state.velocities, fresh.slice(weights.length)),
-    step: state.step,
   };
 }
 
@@ -180,17 +137,17 @@ function lowerToFresh<C extends SlotCiphertext>(
 }
 
 function stepReport<C extends SlotCiphertext>(
-  training: SealedTraining<C>,
+  loop: TrainingLoop<C>,
   step: number,
   phases: readonly PhaseReport[],
   level: number,
   justRefreshed: boolean,
 ): SealedStepReport {
-  const { plan } = training;
+  const { plan } = loop;
   const { steps } = plan.recipe;
   const left = steps - step - 1;
   const possible = Math.floor(level / plan.levelsPerStep);
-  const coming = possible < left || (left > 0 && refreshesLast(training));
+  const coming = possible < left || (left > 0 && refreshesLast(loop));
   return {
     step,
     steps,
@@ -203,31 +160,6 @@ function stepReport<C extends SlotCiphertext>(
   };
 }
 
-function refreshesLast<C extends SlotCiphertext>({ refreshLast, refresher }: SealedTraining<C>): boolean {
-  return refreshLast ?? refresher.mode !== 'none';
-}
-
-/** Timers, sockets and signals get their turn between two phases. */
-function letOthersWork(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
-}
-
-function stopIfAborted(signal: AbortSignal | undefined, step: number): void {
-  if (signal?.aborted === true) throw aborted(step);
-}
-
-function aborted(step: number): HermeticError {
-  return new HermeticError('ABORTED', `training stopped in step ${step + 1}`, {
-    mend: 'Run the same command again to go on from the last checkpoint.',
-  });
-}
-
-function checkBatches<C extends SlotCiphertext>({ plan, batches }: SealedTraining<C>): void {
-  const { layers } = plan.architecture;
-  const outputs = layers[layers.length - 1].units;
-  const { batch, columns } = batches;
-  if (batch !== plan.batch || columns !== layers[0].inputs || batches.outputs !== outputs) {
-    const expected = `${plan.batch} rows of ${layers[0].inputs} → ${outputs}`;
-    throw new RangeError(`batches: expected ${expected}, got ${batch} of ${columns} → ${batches.outputs}`);
-  }
+function refreshesLast<C extends SlotCiphertext>({ refreshLast, plan }: TrainingLoop<C>): boolean {
+  return refreshLast ?? plan.refreshMode !== 'none';
 }

@@ -9,7 +9,7 @@ import type { ActivationForward } from './activation.ts';
 import type { LayerCiphertexts } from './layer-ciphertexts.ts';
 import { outputError } from './output-loss.ts';
 import { backwardSealed, forwardSealed, type SealedNetwork } from './sealed-network.ts';
-import { type Parameters, updateRule, updateSealed } from './update.ts';
+import { type Parameters, type UpdateRule, updateRule, updateSealed } from './update.ts';
 
 export type StepPhase = 'prepare' | 'forward' | 'loss' | 'backward' | 'update';
 
@@ -24,16 +24,34 @@ export interface StepTask<C extends SlotCiphertext> {
 /** Told of each finished phase, and of the lowest level among what it made. */
 export type PhaseObserver = (phase: StepPhase, level: number) => void;
 
+/** A phase that is done, and the lowest level among what it made. */
+export interface PhaseDone {
+  readonly phase: StepPhase;
+  readonly level: number;
+}
+
 /** The phases of a step as a generator: between two of them the caller may let others work, or stop. */
 export function* stepPhases<C extends SlotCiphertext>(
   task: StepTask<C>,
   parameters: Parameters<C>,
   batch: Batch,
-): Generator<{ readonly phase: StepPhase; readonly level: number }, Parameters<C>, undefined> {
-  const { evaluator, network, recipe, step } = task;
+): Generator<PhaseDone, Parameters<C>, undefined> {
+  const gradients = yield* gradientPhases(task, parameters.weights, batch);
+  try {
+    return updateSealed(task.evaluator, ruleOf(task), parameters, gradients);
+  } finally {
+    disposeAll(task.evaluator, gradients, parameters);
+  }
+}
+
+/** The phases up to rate · gradients of the rows of `batch`, which may be one shard of the step's. */
+export function* gradientPhases<C extends SlotCiphertext>(
+  task: StepTask<C>,
+  weights: readonly LayerCiphertexts<C>[],
+  batch: Batch,
+): Generator<PhaseDone, LayerCiphertexts<C>[], undefined> {
+  const { evaluator, network, recipe } = task;
   const { architecture, layout } = network;
-  const { weights } = parameters;
-  const rule = updateRule(recipe, step, step === recipe.steps - 1);
   const first = architecture.layers[0];
   const rows = evaluator.prepareDiagonals(
     rowDiagonals(layout.packing, { values: batch.features, columns: first.inputs, bias: first.useBias }),
@@ -41,19 +59,26 @@ export function* stepPhases<C extends SlotCiphertext>(
   let passes: ActivationForward<C>[] = [];
   let gradients: LayerCiphertexts<C>[] = [];
   let delta: CipherTensor<C> | undefined;
+  let done = false;
   try {
     yield { phase: 'prepare', level: lowestLevel(weights) };
     passes = forwardSealed(evaluator, network, weights, rows, true);
     yield { phase: 'forward', level: lowestLevel(passes) };
     delta = outputError(evaluator, layout.packing, recipe.loss, passes[passes.length - 1], batch.targets);
     yield { phase: 'loss', level: lowestLevel(delta) };
-    gradients = backwardSealed(evaluator, network, weights, rows, passes, delta, rule);
+    gradients = backwardSealed(evaluator, network, weights, rows, passes, delta, ruleOf(task));
     yield { phase: 'backward', level: lowestLevel(gradients) };
-    return updateSealed(evaluator, rule, parameters, gradients);
+    done = true;
+    return gradients;
   } finally {
-    disposeAll(evaluator, [passes, delta, gradients], weights);
+    disposeAll(evaluator, [passes, delta, done ? [] : gradients], [weights, done ? gradients : []]);
     rows[Symbol.dispose]();
   }
+}
+
+/** The rule of the task's step. */
+export function ruleOf({ recipe, step }: Pick<StepTask<SlotCiphertext>, 'recipe' | 'step'>): UpdateRule {
+  return updateRule(recipe, step, step === recipe.steps - 1);
 }
 
 /** Every ciphertext in nested arrays and objects. */

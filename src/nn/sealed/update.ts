@@ -65,7 +65,7 @@ export function updateSealed<C extends SlotCiphertext>(
   const before = flattenLayers(weights);
   const speeds = velocities && flattenLayers(velocities);
   const updated = slopes.map((gradient, i) =>
-    evaluator.scope(() => updateOne(evaluator, rule, before[i], speeds?.[i], gradient, level)),
+    updateOne(evaluator, rule, { weight: before[i], velocity: speeds?.[i] }, gradient, level),
   );
   const after = updated.flatMap(({ velocity }) => (velocity === undefined ? [] : [velocity]));
   return {
@@ -77,27 +77,34 @@ export function updateSealed<C extends SlotCiphertext>(
   };
 }
 
-function updateOne<C extends SlotCiphertext>(
+/** A weight ciphertext and its velocity. */
+export interface Parameter<C> {
+  readonly weight: C;
+  readonly velocity: C | undefined;
+}
+
+/** One ciphertext's update, at `level`: that of the lowest gradient of all. */
+export function updateOne<C extends SlotCiphertext>(
   evaluator: Evaluator<C>,
-  rule: UpdateRule,
-  weight: C,
-  velocity: C | undefined,
+  { keep, carry, momentum, decay }: UpdateRule,
+  { weight, velocity }: Parameter<C>,
   gradient: C,
   level: number,
-): { readonly weight: C; readonly velocity: C | undefined } {
-  const step = evaluator.dropToLevel(gradient, level);
-  const { keep, carry, momentum, decay } = rule;
-  const kept = keep === 1 ? evaluator.dropToLevel(weight, level) : scaled(evaluator, weight, keep, level);
-  const moved = evaluator.subtract(kept, step);
-  const next =
-    velocity === undefined || carry === 0 ? moved : evaluator.add(moved, scaled(evaluator, velocity, carry, level));
-  if (momentum === undefined) return { weight: next, velocity: undefined };
-  const slowed =
-    velocity === undefined
-      ? evaluator.negate(step)
-      : evaluator.subtract(scaled(evaluator, velocity, momentum, level), step);
-  const decayed = decay === 0 ? slowed : evaluator.subtract(slowed, scaled(evaluator, weight, decay, level));
-  return { weight: next, velocity: decayed };
+): Parameter<C> {
+  return evaluator.scope(() => {
+    const step = evaluator.dropToLevel(gradient, level);
+    const kept = keep === 1 ? evaluator.dropToLevel(weight, level) : scaled(evaluator, weight, keep, level);
+    const moved = evaluator.subtract(kept, step);
+    const next =
+      velocity === undefined || carry === 0 ? moved : evaluator.add(moved, scaled(evaluator, velocity, carry, level));
+    if (momentum === undefined) return { weight: next, velocity: undefined };
+    const slowed =
+      velocity === undefined
+        ? evaluator.negate(step)
+        : evaluator.subtract(scaled(evaluator, velocity, momentum, level), step);
+    const decayed = decay === 0 ? slowed : evaluator.subtract(slowed, scaled(evaluator, weight, decay, level));
+    return { weight: next, velocity: decayed };
+  });
 }
 
 /** factor · a at `level`. */

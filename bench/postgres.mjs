@@ -1,0 +1,76 @@
+/** A throw-away PostgreSQL from Debian, on loopback: a cluster in a temporary folder, on a free port, gone afterwards. */
+import { execFile } from 'node:child_process';
+import { chown, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+export async function postgresPrograms() {
+  const root = '/usr/lib/postgresql';
+  const versions = await readdir(root).catch(() => []);
+  const [newest] = versions
+    .map(Number)
+    .filter(Number.isFinite)
+    .sort((a, b) => b - a);
+  return newest === undefined ? undefined : join(root, String(newest), 'bin');
+}
+
+export async function startPostgres() {
+  const programs = await postgresPrograms();
+  if (programs === undefined) throw new Error('PostgreSQL is missing: apt-get install postgresql');
+  const folder = await mkdtemp(join(tmpdir(), 'hermetic-postgres-'));
+  const as = await serverUser();
+  if (as !== undefined) await chown(folder, as.uid, as.gid);
+  // PostgreSQL refuses to run as root.
+  const execute = (program, ...args) => {
+    const path = join(programs, program);
+    return as
+      ? run('runuser', ['-u', 'postgres', '--', path, ...args], { cwd: folder })
+      : run(path, args, { cwd: folder });
+  };
+  const data = join(folder, 'data');
+  const port = await freePort();
+  await execute('initdb', '--pgdata', data, '--username', 'hermetic', '--auth', 'trust', '--no-sync');
+  const settings = [
+    `port = ${port}`,
+    "listen_addresses = '127.0.0.1'",
+    `unix_socket_directories = '${folder}'`,
+    'max_connections = 200',
+    'fsync = off',
+  ];
+  await writeFile(join(data, 'postgresql.auto.conf'), `${settings.join('\n')}\n`);
+  const control = (...words) => execute('pg_ctl', '--pgdata', data, '--log', join(folder, 'log'), '--wait', ...words);
+  await control('start');
+  return {
+    port,
+    url: `postgres://hermetic@127.0.0.1:${port}/postgres`,
+    restart: async () => {
+      await control('--mode', 'immediate', 'restart');
+    },
+    stop: async () => {
+      await control('--mode', 'immediate', 'stop');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The user `postgres`, where this process is root; undefined where it may run the server itself. */
+async function serverUser() {
+  if (process.getuid?.() !== 0) return undefined;
+  const id = async (flag) => Number((await run('id', [flag, 'postgres'])).stdout);
+  return { uid: await id('-u'), gid: await id('-g') };
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,86 @@
+/** `hermetic train --executor dbos`: what the coordinator adds to a training from file to file. */
+
+import { HermeticError } from '../../base/errors.ts';
+import type { DispatcherEvents } from '../../cluster/dispatcher.ts';
+import { withFileSource } from '../../protocol/node/file-source.ts';
+import type { ReadSealedModel } from '../../protocol/sealed-model.ts';
+import type { Bootstrapping } from '../../trainer/bootstrapping.ts';
+import type { FitOptions } from '../../trainer/fit-options.ts';
+import type { TrainerKeys } from '../../trainer/trainer-keys.ts';
+import type { Console } from '../console.ts';
+import type { ExecutorFlags } from './cluster-flags.ts';
+
+/** Who computes, for `fit`. HermeticError BAD_ARGUMENT for options that do not go together. */
+export async function executorOptions(
+  console: Console,
+  flags: ExecutorFlags,
+  model: ReadSealedModel,
+  onEvent: DispatcherEvents = {},
+): Promise<Pick<FitOptions, 'shards' | 'executor'>> {
+  const { shard, deadline } = flags;
+  const shards = shard?.parts ?? flags.shards;
+  const counted = shards === undefined ? {} : { shards };
+  if (flags.executor === 'local') return counted;
+  const { database, blobs, blobsTokenFile } = flags;
+  const { clusterProvider } = await import('../../cluster/node/coordinator.ts');
+  const { openBlobs } = await import('./blob-target.ts');
+  const executor = clusterProvider({
+    database: database as string,
+    blobs: await openBlobs(blobs as string, blobsTokenFile, console.io),
+    model,
+    signal: console.io.signal,
+    ...(shard !== undefined && { held: shard.index - 1 }),
+    ...(deadline !== undefined && { deadlineMs: 1000 * deadline }),
+    events: { ...eventsFor(console), ...onEvent },
+    onWarning: (message) => console.warn(`DBOS: ${message}`),
+  });
+  return { ...counted, executor };
+}
+
+function eventsFor(console: Console): DispatcherEvents {
+  return {
+    waiting: (reason) => console.warn(reason),
+    again: (place, worker, reason) =>
+      console.warn(
+        `worker ${worker} is ${reason === 'late' ? 'late with' : 'gone, and with it'} ${place}: given to another`,
+      ),
+    quarantined: (worker, reason) => console.warn(`worker ${worker} gets no more work: ${reason}`),
+  };
+}
+
+/** The keys' header, where workers bootstrap. HermeticError DISK, BAD_FILE, WRONG_KEY. */
+export async function remoteKeys(path: string, keys: TrainerKeys): Promise<Bootstrapping> {
+  const { remoteBootstrapping } = await import('../../cluster/remote-bootstrapping.ts');
+  return withFileSource(path, (source) => remoteBootstrapping(source, keys, { onWarning: () => {} }));
+}
+
+/** HermeticError BAD_ARGUMENT. */
+export function requireTogether(flags: ExecutorFlags & { readonly checkpoint?: string | undefined }): void {
+  const { executor, shard, shards, database, blobs, deadline } = flags;
+  const refuse = (summary: string, mend: string): never => {
+    throw new HermeticError('BAD_ARGUMENT', summary, { mend });
+  };
+  if (shard !== undefined && shards !== undefined && shard.parts !== shards) {
+    refuse('--shard and --shards name different numbers of shards', 'Leave --shards out.');
+  }
+  if (executor === 'dbos') {
+    if (database === undefined) refuse('workers meet in a database', 'Give --database postgres://….');
+    if (blobs === undefined) refuse('workers meet at a store of blobs', 'Give --blobs FOLDER or --blobs URL.');
+    return;
+  }
+  const useless = [
+    ['--database', database],
+    ['--blobs', blobs],
+    ['--shard', shard],
+    ['--deadline', deadline],
+  ].find(([, value]) => value !== undefined);
+  if (useless) refuse(`${String(useless[0])} is of no use to one process`, 'Add --executor dbos, or leave it out.');
+}
+
+/** A coordinator without checkpoints would lose the run with itself. HermeticError BAD_ARGUMENT. */
+export function requireCheckpoint(executor: ExecutorFlags['executor'], checkpoint: string | undefined): void {
+  if (executor === 'local' || checkpoint !== undefined) return;
+  throw new HermeticError('BAD_ARGUMENT', 'a run on many machines keeps checkpoints, to outlive its coordinator', {
+    mend: 'Give --checkpoint FOLDER.',
+  });
+}

@@ -1,0 +1,75 @@
+/** A worker from its files: keys, rows, blobs. */
+
+import { hostname } from 'node:os';
+import { work } from '../../cluster/node/worker.ts';
+import { parseFeatureSettings } from '../../data/parse-settings.ts';
+import { loadBootstrappingKeys } from '../bootstrapping-file.ts';
+import type { WorkerFlags } from '../commands/worker.ts';
+import { type Console, toJsonLine } from '../console.ts';
+import { type DataRequest, loadDataset } from '../data-source.ts';
+import { formatDuration } from '../format.ts';
+import { loadTrainerKeys } from '../train-file.ts';
+import { packageVersion } from '../version.ts';
+import { openBlobs } from './blob-target.ts';
+
+export interface WorkTotals {
+  readonly units: number;
+  readonly runs: number;
+}
+
+/** Until Ctrl-C. HermeticError as everything that reads its files; CLUSTER. */
+export async function workFromFiles(console: Console, flags: WorkerFlags): Promise<WorkTotals> {
+  const { database, shard, run, name = hostname(), poll, threads, json, quiet } = flags;
+  const blobs = await openBlobs(flags.blobs, flags.blobsTokenFile, console.io);
+  const keys = await loadTrainerKeys(console, flags.keys, threads);
+  const path = flags.bootstrappingKeys;
+  let [units, runs] = [0, 0];
+  try {
+    const bootstrapping =
+      path === undefined ? undefined : await loadBootstrappingKeys(console, keys, { path, threads, silent: quiet });
+    const tell = (event: Readonly<Record<string, unknown>>, line: string): void => {
+      if (json) console.io.stderr.write(toJsonLine(event));
+      else console.note(line);
+    };
+    try {
+      await work({
+        database,
+        blobs,
+        keys,
+        bootstrapping,
+        name,
+        version: `hermetic ${packageVersion()}, V8 ${process.versions.v8}`,
+        pollMs: poll,
+        signal: console.io.signal,
+        ...(run !== undefined && { run }),
+        ...(shard !== undefined && { held: { index: shard.index - 1, shards: shard.parts } }),
+        loadRows: async ({ features }) => {
+          const settings = parseFeatureSettings(features);
+          const data = await loadDataset(flags as DataRequest, settings, 'train', console.io.signal);
+          return { features: data.features, targets: data.targets.values };
+        },
+        events: {
+          waiting: () => tell({ event: 'waiting' }, 'waiting for a run under these keys'),
+          joined: (id, shards, of) => {
+            runs++;
+            const held =
+              shards.length === of ? `all ${of} shards` : `shard ${shards.map((i) => i + 1).join()} of ${of}`;
+            tell({ event: 'joined', run: id, shards, of }, `joined run ${id.slice(0, 12)} with ${held}`);
+          },
+          unit: (job, ms) => {
+            units++;
+            const step = 'step' in job ? { step: job.step } : {};
+            tell({ event: 'unit', kind: job.kind, ...step, ms }, `${job.kind} done in ${formatDuration(ms)}`);
+          },
+          left: (id) => tell({ event: 'left', run: id }, `left run ${id.slice(0, 12)}`),
+          warning: (message) => console.warn(message),
+        },
+      });
+    } finally {
+      bootstrapping?.dispose();
+    }
+  } finally {
+    keys.dispose();
+  }
+  return { units, runs };
+}

@@ -1,0 +1,77 @@
+/** `hermetic worker`: computes units of the runs under its keys, until it is told to stop. */
+
+import { buildCommand, type Command } from '@stricli/core';
+import { type BlobFlags, blobFlags, type DatabaseFlags, databaseFlags } from '../cluster/cluster-flags.ts';
+import { Console } from '../console.ts';
+import type { HermeticContext } from '../context.ts';
+import { type DataFlags, dataFlags, type OutputFlags, outputFlags, type ThreadFlags, threadFlags } from '../flags.ts';
+import { integer, type Part, part, text } from '../parsers.ts';
+
+export interface WorkerFlags extends DatabaseFlags, BlobFlags, DataFlags, ThreadFlags, OutputFlags {
+  readonly keys: string;
+  readonly bootstrappingKeys: string | undefined;
+  readonly shard: Part | undefined;
+  readonly run: string | undefined;
+  readonly name: string | undefined;
+  readonly poll: number;
+}
+
+export const worker: Command<HermeticContext> = buildCommand<WorkerFlags, [], HermeticContext>({
+  docs: {
+    brief: 'Compute for sealed trainings that others coordinate (hermetic train --executor dbos)',
+    fullDescription: [
+      'Joins the open runs under its keys, one after the other, and may come and go at any time. Its rows stay here: it',
+      'says which it holds by their fingerprint, and answers with sealed gradients. Ctrl-C ends it after the unit at hand.',
+      '',
+      '  hermetic worker --database postgres://hermetic@db/hermetic --blobs http://db:7800 --blobs-token-file token \\',
+      '      --keys trainer.keys --bootstrapping-keys bootstrapping.keys --data part2.csv --shard 2/4',
+    ].join('\n'),
+  },
+  parameters: {
+    flags: {
+      ...databaseFlags,
+      ...blobFlags,
+      keys: { kind: 'parsed', parse: text, brief: 'Keys from the owner', placeholder: 'trainer.keys' },
+      bootstrappingKeys: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'Keys to bootstrap with; without them it leaves that to others',
+        placeholder: 'FILE',
+        optional: true,
+      },
+      ...dataFlags,
+      shard: {
+        kind: 'parsed',
+        parse: part,
+        brief: 'The data are this shard of the run (default: all rows of the run)',
+        placeholder: 'I/N',
+        optional: true,
+      },
+      run: { kind: 'parsed', parse: text, brief: 'Only this run', placeholder: 'RUN', optional: true },
+      name: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'A label for people (default: the name of the machine)',
+        placeholder: 'NAME',
+        optional: true,
+      },
+      poll: {
+        kind: 'parsed',
+        parse: integer(5, 60_000),
+        brief: 'Milliseconds between two looks at the queue',
+        placeholder: 'MS',
+        default: '50',
+      },
+      ...threadFlags,
+      ...outputFlags,
+    },
+  },
+  func: runWorker,
+});
+
+async function runWorker(this: HermeticContext, flags: WorkerFlags): Promise<void> {
+  const console = new Console(this.io, flags);
+  const { workFromFiles } = await import('../cluster/work-from-files.ts');
+  const totals = await workFromFiles(console, flags);
+  console.result({ ...totals }, ({ bold }) => `${bold(`${totals.units} units`)} in ${totals.runs} runs`);
+}

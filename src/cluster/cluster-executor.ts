@@ -1,0 +1,301 @@
+/** A training loop's work as units for many workers: the coordinator's side. */
+import { HermeticError } from '../base/errors.ts';
+import type { PhaseClock, SealedState } from '../nn/sealed/executor.ts';
+import { flattenLayers, unflattenLayers } from '../nn/sealed/layer-ciphertexts.ts';
+import { refreshAll } from '../nn/sealed/local-executor.ts';
+import { planRefreshPacking } from '../nn/sealed/refresh-packing.ts';
+import { badFile } from '../protocol/bad-file.ts';
+import type { CiphertextRecord } from '../protocol/ciphertext-record.ts';
+import { fromRecord } from '../protocol/ckks-codec.ts';
+import type { Ciphertext } from '../schemes/ckks/ciphertext.ts';
+import type { ProvidedExecutor, ProvidedRun, RunEnd } from '../trainer/executor-provider.ts';
+import type { BlobStore } from './blob-store.ts';
+import { ciphertextBlobBytes, decodeCiphertext, encodeCiphertext } from './ciphertext-blob.ts';
+import { Dispatcher, type DispatcherOptions, type Unit } from './dispatcher.ts';
+import type { UnitDone, UnitOutput } from './units.ts';
+
+/** Terms that one unit adds: more are added by units of their own first. */
+const FAN_IN = 16;
+
+export interface ClusterOptions extends Omit<DispatcherOptions, 'run' | 'signal'> {
+  readonly blobs: BlobStore;
+  /** Hash of the run's description. */
+  readonly description: string;
+  /** How many units the update is cut into; default: a ciphertext each. */
+  readonly updateUnits?: () => number;
+}
+
+export class ClusterExecutor implements ProvidedExecutor {
+  readonly #run: ProvidedRun;
+  readonly #options: ClusterOptions;
+  readonly #dispatcher: Dispatcher;
+  /** Blobs of ciphertexts that are here. */
+  readonly #names: WeakMap<Ciphertext, string> = new WeakMap();
+  /** Blobs by the step after which nobody needs them. */
+  readonly #stored: Map<string, number> = new Map();
+
+  constructor(run: ProvidedRun, options: ClusterOptions) {
+    this.#run = run;
+    this.#options = options;
+    const { signal } = run;
+    this.#dispatcher = new Dispatcher({ ...options, run: run.identity.run, ...(signal && { signal }) });
+  }
+
+  async step(state: SealedState<Ciphertext>, clock: PhaseClock): Promise<SealedState<Ciphertext>> {
+    const { step } = state;
+    const weights = await this.#upload(flattenLayers(state.weights), step);
+    const velocities = state.velocities && (await this.#upload(flattenLayers(state.velocities), step));
+    const gradients = await this.#gradients(step, weights);
+    const level = Math.min(...gradients[0].map((output) => output.level));
+    clock('gradients', level);
+    const terms = await this.#sums(step, transpose(gradients));
+    if (gradients.length > FAN_IN) clock('sum', level);
+    const next = await this.#update(state, level, { weights, velocities, terms });
+    clock('update', level);
+    return { ...next, step: step + 1 };
+  }
+
+  async refresh(state: SealedState<Ciphertext>): Promise<SealedState<Ciphertext>> {
+    const { plan, refresher, signal } = this.#run;
+    if (plan.refreshMode === 'bootstrap') return this.#bootstrap(state);
+    return refreshAll({ plan, refresher: refresher(), ...(signal && { signal }) }, state);
+  }
+
+  /** What is older than the checkpoint before goes. */
+  async kept(step: number): Promise<void> {
+    await this.#removeBefore(step);
+    await this.#dispatcher.forget();
+  }
+
+  async close(end: RunEnd): Promise<void> {
+    await this.#dispatcher.close();
+    if (end !== 'done') return;
+    await this.#removeBefore(Number.POSITIVE_INFINITY);
+    await this.#dispatcher.forget();
+  }
+
+  async #removeBefore(step: number): Promise<void> {
+    for (const [name, last] of this.#stored) {
+      if (last >= step) continue;
+      this.#stored.delete(name);
+      await this.#options.blobs.remove(name);
+    }
+  }
+
+  /** Names of the ciphertexts' blobs; stored where they are not yet. */
+  async #upload(ciphertexts: readonly Ciphertext[], step: number): Promise<string[]> {
+    const names: string[] = [];
+    for (const ciphertext of ciphertexts) {
+      const known = this.#names.get(ciphertext);
+      const name = known ?? (await this.#options.blobs.put(encodeCiphertext(this.#run.keys, ciphertext)));
+      this.#names.set(ciphertext, name);
+      this.#keepUntil(name, step);
+      names.push(name);
+    }
+    return names;
+  }
+
+  #keepUntil(name: string, step: number): void {
+    this.#stored.set(name, Math.max(step, this.#stored.get(name) ?? 0));
+  }
+
+  async #gradients(step: number, weights: readonly string[]): Promise<(readonly UnitOutput[])[]> {
+    const found: (readonly UnitOutput[])[] = [];
+    const units = this.#run.shards.map(
+      ({ digest: rows }, shard): Unit => ({
+        place: `${step}/gradient/${shard}`,
+        job: { kind: 'gradient', run: this.#options.description, step, shard, rows, weights },
+        rows,
+        accept: async (done) => {
+          const first = found.find((outputs) => outputs !== undefined) ?? done.outputs;
+          await this.#check(done, weights.length, step, ({ level, scale }, i) => {
+            return level === first[i].level && scale === first[i].scale;
+          });
+          found[shard] = done.outputs;
+        },
+      }),
+    );
+    await this.#dispatcher.run(units);
+    return found;
+  }
+
+  /** At most FAN_IN terms for each ciphertext, sums of the given ones: a tree. */
+  async #sums(step: number, given: readonly (readonly UnitOutput[])[]): Promise<(readonly UnitOutput[])[]> {
+    let terms: (readonly UnitOutput[])[] = [...given];
+    for (let depth = 0; terms[0].length > FAN_IN; depth++) {
+      const next: UnitOutput[][] = terms.map(() => []);
+      const units = cut(terms[0].length, Math.ceil(terms[0].length / FAN_IN)).map(({ first, count }, part): Unit => {
+        const lists = terms.map((list) => list.slice(first, first + count));
+        return {
+          place: `${step}/sum-${depth}/${part}`,
+          job: {
+            kind: 'sum',
+            run: this.#options.description,
+            terms: lists.map((list) => list.map(({ blob }) => blob)),
+          },
+          accept: async (done) => {
+            await this.#check(done, lists.length, step, ({ level, scale }, i) => {
+              return level === lists[i][0].level && scale === lists[i][0].scale;
+            });
+            done.outputs.forEach((output, i) => {
+              next[i][part] = output;
+            });
+          },
+        };
+      });
+      await this.#dispatcher.run(units);
+      terms = next;
+    }
+    return terms;
+  }
+
+  async #update(
+    state: SealedState<Ciphertext>,
+    level: number,
+    inputs: {
+      readonly weights: readonly string[];
+      readonly velocities: readonly string[] | undefined;
+      readonly terms: readonly (readonly UnitOutput[])[];
+    },
+  ): Promise<Omit<SealedState<Ciphertext>, 'step'>> {
+    const { step } = state;
+    const { weights, velocities, terms } = inputs;
+    const { recipe } = this.#run.plan;
+    const moving = recipe.momentum !== 0 && step < recipe.steps - 1;
+    const each = moving ? 2 : 1;
+    const made = new Made(this.#run);
+    const items = weights.map((weight, i) => ({
+      weight,
+      velocity: velocities?.[i] ?? null,
+      gradients: terms[i].map(({ blob }) => blob),
+    }));
+    const parts = Math.min(items.length, this.#options.updateUnits?.() ?? items.length);
+    const units = cut(items.length, parts).map(
+      ({ first, count }, part): Unit => ({
+        place: `${step}/update/${part}`,
+        job: { kind: 'update', run: this.#options.description, step, level, items: items.slice(first, first + count) },
+        accept: async (done) => {
+          const records = await this.#check(done, each * count, step + 1, (output) => output.level === level);
+          records.forEach((record, i) => {
+            made.put((i % each) * items.length + first + Math.floor(i / each), record, done.outputs[i].blob);
+          });
+        },
+      }),
+    );
+    return made.whenDone(this.#dispatcher.run(units), (flat, names) => {
+      for (const [ciphertext, name] of names) this.#names.set(ciphertext, name);
+      return {
+        weights: unflattenLayers(state.weights, flat.slice(0, items.length)),
+        velocities: moving ? unflattenLayers(state.weights, flat.slice(items.length)) : undefined,
+      };
+    });
+  }
+
+  async #bootstrap(state: SealedState<Ciphertext>): Promise<SealedState<Ciphertext>> {
+    const { plan } = this.#run;
+    const sets = state.velocities === undefined ? 1 : 2;
+    const flat = [...flattenLayers(state.weights), ...flattenLayers(state.velocities ?? [])];
+    const names = await this.#upload(flat, state.step);
+    const { groups } = planRefreshPacking(plan, sets);
+    const made = new Made(this.#run);
+    const units = groups.map(
+      ({ members }, group): Unit => ({
+        place: `${state.step}/refresh/${group}`,
+        job: {
+          kind: 'refresh',
+          run: this.#options.description,
+          sets,
+          group,
+          members: members.map(({ index }) => names[index]),
+        },
+        bootstraps: true,
+        accept: async (done) => {
+          const right = (output: UnitOutput) => output.level === plan.freshLevel;
+          const records = await this.#check(done, members.length, state.step, right);
+          records.forEach((record, i) => made.put(members[i].index, record, done.outputs[i].blob));
+        },
+      }),
+    );
+    return made.whenDone(this.#dispatcher.run(units), (fresh, blobs) => {
+      for (const [ciphertext, name] of blobs) this.#names.set(ciphertext, name);
+      const count = flattenLayers(state.weights).length;
+      return {
+        weights: unflattenLayers(state.weights, fresh.slice(0, count)),
+        velocities: state.velocities && unflattenLayers(state.velocities, fresh.slice(count)),
+        step: state.step,
+      };
+    });
+  }
+
+  /** The records of all outputs: each blob there, hashed, of the size of its level, every residue below its prime. */
+  async #check(
+    { outputs }: UnitDone,
+    count: number,
+    step: number,
+    fits: (output: UnitOutput, index: number) => boolean,
+  ): Promise<CiphertextRecord[]> {
+    const { keys } = this.#run;
+    const { parameters } = keys;
+    const top = parameters.limbsAtLevel.length - 1;
+    if (outputs.length !== count || !outputs.every((output, i) => output.level <= top && fits(output, i))) {
+      throw badFile('a worker answered with other ciphertexts than the unit gives');
+    }
+    const records: CiphertextRecord[] = [];
+    for (const { blob, level, scale } of outputs) {
+      const bytes = await this.#options.blobs.get(blob, ciphertextBlobBytes(parameters, level));
+      const record = decodeCiphertext(keys, bytes);
+      if (record.level !== level || record.scale !== scale)
+        throw badFile('a blob holds another ciphertext than was said');
+      this.#keepUntil(blob, step);
+      records.push(record);
+    }
+    return records;
+  }
+}
+
+/** Ciphertexts as they come in, in any order. */
+class Made {
+  readonly #run: ProvidedRun;
+  readonly #flat: Ciphertext[] = [];
+  readonly #names: [Ciphertext, string][] = [];
+
+  constructor(run: ProvidedRun) {
+    this.#run = run;
+  }
+
+  put(index: number, record: CiphertextRecord, name: string): void {
+    const ciphertext = fromRecord(this.#run.keys.context, record);
+    this.#flat[index] = ciphertext;
+    this.#names.push([ciphertext, name]);
+  }
+
+  /** All of them, once they are there; none is left where that fails. */
+  async whenDone<T>(
+    work: Promise<void>,
+    use: (flat: readonly Ciphertext[], names: readonly (readonly [Ciphertext, string])[]) => T,
+  ): Promise<T> {
+    try {
+      await work;
+      if (this.#flat.includes(undefined as unknown as Ciphertext)) {
+        throw new HermeticError('CLUSTER', 'the units of a step did not give all of its ciphertexts');
+      }
+      return use(this.#flat, this.#names);
+    } catch (error) {
+      for (const [ciphertext] of this.#names) ciphertext.dispose();
+      throw error;
+    }
+  }
+}
+
+/** Shard by shard becomes ciphertext by ciphertext. */
+function transpose<T>(lists: readonly (readonly T[])[]): T[][] {
+  return lists[0].map((_, i) => lists.map((list) => list[i]));
+}
+
+/** 0 … length − 1 in so many runs of nearly equal length. */
+function cut(length: number, parts: number): { readonly first: number; readonly count: number }[] {
+  return Array.from({ length: parts }, (_, i) => {
+    const first = Math.floor((i * length) / parts);
+    return { first, count: Math.floor(((i + 1) * length) / parts) - first };
+  });
+}

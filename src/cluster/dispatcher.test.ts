@@ -1,0 +1,182 @@
+import { describe, expect, it } from 'vitest';
+import { HermeticError } from '../base/errors.ts';
+import { Dispatcher, type Unit } from './dispatcher.ts';
+import type { AttemptView, UnitQueue, WorkerView } from './unit-queue.ts';
+import type { UnitDone, UnitJob } from './units.ts';
+
+const HASH = 'ab'.repeat(32);
+const answer: UnitDone = {
+  outputs: [{ blob: HASH, level: 1, scale: 2 ** 28 }],
+  ms: { fetch: 0, compute: 1, store: 0 },
+  bytes: { fetched: 0, stored: 0 },
+};
+
+interface Handed {
+  readonly id: string;
+  readonly worker: string;
+  readonly at: number;
+  cancelled: boolean;
+}
+
+/** Workers that take a given time, one unit after the other; `dies` and `silent` never answer. */
+class Town implements UnitQueue {
+  readonly handed: Handed[] = [];
+  readonly people: Map<string, { ms: number; view: WorkerView; answer?: unknown }> = new Map();
+  readonly quarantined: string[] = [];
+  readonly forgotten: string[] = [];
+  gone: Set<string> = new Set();
+
+  person(id: string, ms: number, more: Partial<WorkerView> & { answer?: unknown } = {}): void {
+    const { answer: says, ...view } = more;
+    this.people.set(id, { ms, view: { id, rows: new Set(), bootstraps: false, ...view }, answer: says });
+  }
+  async workers() {
+    return [...this.people.values()]
+      .map(({ view }) => view)
+      .filter(({ id }) => !this.gone.has(id) && !this.quarantined.includes(id));
+  }
+  async submit(id: string, worker: string) {
+    if (!this.handed.some((handed) => handed.id === id)) {
+      this.handed.push({ id, worker, at: performance.now(), cancelled: false });
+    }
+  }
+  #state(handed: Handed): AttemptView {
+    const { id, worker } = handed;
+    if (handed.cancelled) return { id, worker, state: 'failed', error: 'cancelled' };
+    const person = this.people.get(worker);
+    const own = this.handed.filter((other) => other.worker === worker && !other.cancelled);
+    const done = (own.indexOf(handed) + 1) * (person?.ms ?? Number.POSITIVE_INFINITY);
+    const begun = own[0]?.at ?? 0;
+    if (!this.gone.has(worker) && performance.now() - begun > done) {
+      return { id, worker, state: 'done', answer: person?.answer ?? answer };
+    }
+    return { id, worker, state: own.indexOf(handed) === 0 ? 'running' : 'waiting' };
+  }
+  async look(ids: readonly string[]) {
+    return this.handed.filter(({ id }) => ids.includes(id)).map((handed) => this.#state(handed));
+  }
+  async find(prefix: string) {
+    return this.handed.filter(({ id }) => id.startsWith(prefix)).map((handed) => this.#state(handed));
+  }
+  async cancel(ids: readonly string[]) {
+    for (const handed of this.handed) if (ids.includes(handed.id)) handed.cancelled = true;
+  }
+  async forget(ids: readonly string[]) {
+    this.forgotten.push(...ids);
+  }
+  async quarantine(worker: string) {
+    this.quarantined.push(worker);
+  }
+  to(worker: string): Handed[] {
+    return this.handed.filter((handed) => handed.worker === worker);
+  }
+}
+
+function units(count: number, more: Partial<Unit> = {}): { list: Unit[]; accepted: string[] } {
+  const accepted: string[] = [];
+  const list = Array.from({ length: count }, (_, i): Unit => {
+    const place = `0/sum/${i}`;
+    const job: UnitJob = { kind: 'sum', run: HASH, terms: [[HASH]] };
+    return { place, job, accept: async () => void accepted.push(place), ...more };
+  });
+  return { list, accepted };
+}
+
+const dispatch = (queue: UnitQueue, options: Partial<ConstructorParameters<typeof Dispatcher>[0]> = {}): Dispatcher =>
+  new Dispatcher({ run: 'run', queue, graceMs: 100, ...options });
+
+describe('a dispatcher', () => {
+  it('keeps all workers busy, the fast ones more, and has each unit done once', async () => {
+    const town = new Town();
+    town.person('quick', 5);
+    town.person('slow', 60);
+    const { list, accepted } = units(12);
+    const dispatcher = dispatch(town);
+    await dispatcher.run(list);
+    expect(accepted.toSorted()).toEqual(list.map(({ place }) => place).toSorted());
+    expect(town.to('quick').length).toBeGreaterThan(town.to('slow').length);
+    await dispatcher.forget();
+    expect(new Set(town.forgotten)).toEqual(new Set(town.handed.map(({ id }) => id)));
+  });
+
+  it('gives units only to those who hold the rows and can bootstrap', async () => {
+    const town = new Town();
+    town.person('first', 5, { rows: new Set(['a']) });
+    town.person('second', 5, { rows: new Set(['b']), bootstraps: true });
+    const dispatcher = dispatch(town);
+    await dispatcher.run(units(3, { rows: 'a' }).list);
+    expect(town.to('second')).toEqual([]);
+    await dispatcher.run(units(1, { place: '0/refresh/0', bootstraps: true } as Partial<Unit>).list);
+    expect(town.to('second')).toHaveLength(1);
+  });
+
+  it('hands a unit out again when its worker is gone, and when it is late', async () => {
+    for (const reason of ['lost', 'late'] as const) {
+      const town = new Town();
+      town.person('bad', Number.POSITIVE_INFINITY);
+      const again: string[] = [];
+      const events = {
+        again: (place: string, worker: string, why: string) => void again.push(`${place} ${worker} ${why}`),
+      };
+      const { list, accepted } = units(1);
+      const running = dispatch(town, { deadlineMs: reason === 'late' ? 50 : 60_000, events }).run(list);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      town.person('good', 5);
+      if (reason === 'lost') town.gone.add('bad');
+      await running;
+      expect(accepted).toEqual(['0/sum/0']);
+      expect(again).toEqual([`0/sum/0 bad ${reason}`]);
+    }
+  });
+
+  it('bans whoever answers with what is not accepted, and whatever else he says', async () => {
+    const town = new Town();
+    town.person('liar', 5, { answer: { outputs: 'none' } });
+    town.person('honest', 15);
+    const banned: string[] = [];
+    const { list, accepted } = units(4);
+    await dispatch(town, { events: { quarantined: (worker) => void banned.push(worker) } }).run(list);
+    expect(banned).toEqual(['liar']);
+    expect(town.quarantined).toEqual(['liar']);
+    expect(accepted).toHaveLength(4);
+  });
+
+  it('goes on with what one before it had handed out, and takes nothing of it for a lie', async () => {
+    const town = new Town();
+    town.person('one', 5);
+    const { list } = units(3);
+    await dispatch(town).run(list);
+    const handed = town.handed.length;
+    const { list: same, accepted } = units(3);
+    await dispatch(town).run(same);
+    expect(accepted).toHaveLength(3);
+    expect(town.handed).toHaveLength(handed);
+    // Its blobs have been removed since.
+    let tries = 0;
+    const accept = async () => {
+      if (tries++ === 0) throw new HermeticError('BAD_FILE', 'the blob is missing');
+    };
+    await dispatch(town).run(units(1, { accept }).list);
+    expect(town.quarantined).toEqual([]);
+    expect(town.handed).toHaveLength(handed + 1);
+  });
+
+  it('gives up when nobody can do a unit, and says what they said', async () => {
+    const town = new Town();
+    town.person('one', 5, { answer: { refused: 'no memory' } });
+    town.person('two', 5, { answer: { refused: 'no memory' } });
+    await expect(dispatch(town).run(units(1).list)).rejects.toThrow(/cannot do 0\/sum\/0 \(no memory\)/);
+  });
+
+  it('stops by its signal, and takes back what nobody needs', async () => {
+    const town = new Town();
+    town.person('one', Number.POSITIVE_INFINITY);
+    const stop = new AbortController();
+    const dispatcher = dispatch(town, { signal: stop.signal });
+    const running = dispatcher.run(units(2).list);
+    setTimeout(() => stop.abort(), 30);
+    await expect(running).rejects.toMatchObject({ code: 'ABORTED' });
+    await dispatcher.close();
+    expect(town.handed.every(({ cancelled }) => cancelled)).toBe(true);
+  });
+});

@@ -1,0 +1,77 @@
+/** Blobs over HTTP: PUT, GET and DELETE /blobs/{sha256} with a bearer token, as `node/blob-server.ts` answers them. */
+import { HermeticError } from '../base/errors.ts';
+import { readAll, streamSource } from '../protocol/byte-source.ts';
+import { type BlobStore, blobName, missingBlob, requireBlob } from './blob-store.ts';
+
+export interface HttpBlobsOptions {
+  readonly url: string;
+  readonly token: string;
+  /** Tries of a request before the store counts as away. */
+  readonly attempts?: number;
+  readonly retryDelayMs?: number;
+}
+
+/** @throws HermeticError CLUSTER where the server is away or refuses */
+export function httpBlobs({ url, token, attempts = 6, retryDelayMs = 250 }: HttpBlobsOptions): BlobStore {
+  const base = url.endsWith('/') ? url : `${url}/`;
+  const address = (name: string) => new URL(`blobs/${name}`, base);
+  const headers = { authorization: `Bearer ${token}` };
+
+  async function send(method: string, name: string, body?: Uint8Array): Promise<Response> {
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await fetch(address(name), {
+        method,
+        headers,
+        ...(body && { body: body as Uint8Array<ArrayBuffer> }),
+      }).catch((error: unknown) => error);
+      if (outcome instanceof Response && outcome.status < 500) return outcome;
+      if (attempt >= attempts) throw away(base, outcome);
+      await new Promise((resolve) => setTimeout(resolve, retryDelayMs * 2 ** (attempt - 1)));
+    }
+  }
+
+  async function expectOk(response: Response): Promise<void> {
+    if (response.ok) return;
+    await response.body?.cancel();
+    throw away(base, response);
+  }
+
+  return {
+    put: async (bytes) => {
+      const name = await blobName(bytes);
+      const response = await send('PUT', name, bytes);
+      await expectOk(response);
+      await response.body?.cancel();
+      return name;
+    },
+    get: async (name, maxBytes) => {
+      const response = await send('GET', name);
+      if (response.status === 404) {
+        await response.body?.cancel();
+        throw missingBlob(name);
+      }
+      await expectOk(response);
+      const body = response.body ?? new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
+      return requireBlob(name, await readAll(streamSource(body, { maxBytes }), maxBytes));
+    },
+    remove: async (name) => {
+      const response = await send('DELETE', name);
+      if (response.status !== 404) await expectOk(response);
+      await response.body?.cancel();
+    },
+  };
+}
+
+function away(url: string, outcome: unknown): HermeticError {
+  const denied = outcome instanceof Response && (outcome.status === 401 || outcome.status === 403);
+  if (denied) {
+    return new HermeticError('POLICY_DENIED', `the store of blobs at ${url} does not know the token`, {
+      mend: 'Give the token file of the store with --blobs-token-file.',
+    });
+  }
+  return new HermeticError('CLUSTER', `the store of blobs at ${url} cannot be reached`, {
+    got: outcome instanceof Response ? `status ${outcome.status}` : 'no answer',
+    mend: 'Check that `hermetic blobs` runs there; what was under way goes on when it does.',
+    ...(outcome instanceof Error && { cause: outcome }),
+  });
+}

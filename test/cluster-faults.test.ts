@@ -1,0 +1,124 @@
+/**
+ * Training on many machines under kill -9, restarts, delays and lies, as real processes on a real PostgreSQL. After each
+ * the state is bit for bit that of a run in one process.
+ */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  BOOTSTRAPPED,
+  type ClusterWorkshop,
+  makeClusterWorkshop,
+  type Proc,
+  STEPS,
+  startProcess,
+} from './fixtures/cluster-workshop.ts';
+
+const LIAR = new URL('fixtures/lying-worker.mjs', import.meta.url).pathname;
+
+let shop: ClusterWorkshop;
+let procs: Proc[] = [];
+beforeAll(async () => {
+  shop = await makeClusterWorkshop();
+  await shop.project(BOOTSTRAPPED);
+  await shop.expected(BOOTSTRAPPED);
+}, 120_000);
+afterEach(async () => {
+  for (const proc of procs) proc.kill();
+  await Promise.all(procs.map(({ ended }) => ended));
+  procs = [];
+});
+afterAll(() => shop.close(), 30_000);
+
+const watched = (proc: Proc): Proc => {
+  procs.push(proc);
+  return proc;
+};
+const worker = (...more: string[]): Proc => watched(shop.work(BOOTSTRAPPED, ...more));
+const coordinator = (run: string, ...more: string[]): Proc =>
+  watched(shop.coordinate(BOOTSTRAPPED, run, '--progress', 'json', ...more));
+const stepDone = (step: number): RegExp => new RegExp(`"event":"step","step":${step},`);
+
+async function expectSameBits(run: string, proc: Proc): Promise<void> {
+  expect(await proc.ended, proc.lines.join('\n')).toBe(0);
+  expect(await shop.state(BOOTSTRAPPED, run)).toEqual(await shop.expected(BOOTSTRAPPED));
+}
+
+describe('kill -9', () => {
+  it('of workers, each amid its units, while others come: the bits are the same', { timeout: 120_000 }, async () => {
+    const [first, second] = [worker(), worker()];
+    const run = coordinator('worker-killed');
+    await run.said(stepDone(1));
+    await first.said(/ done in/, first.lines.length + 1);
+    first.kill();
+    await run.said(stepDone(3));
+    worker();
+    await second.said(/refresh done|gradient done/, second.lines.length + 1);
+    second.kill();
+    await expectSameBits('worker-killed', run);
+    expect(run.lines.join('\n')).toMatch(/is gone, and with it/);
+  });
+
+  it('of the coordinator, again and again: it goes on, and its workers never notice', {
+    timeout: 120_000,
+  }, async () => {
+    const [first] = [worker(), worker()];
+    for (let kills = 0; ; kills++) {
+      const before = shop.steps('coordinator-killed');
+      const run = coordinator('coordinator-killed');
+      if (kills === 3) {
+        await expectSameBits('coordinator-killed', run);
+        break;
+      }
+      // At other moments each time: after a step, and while units of the next are under way.
+      await run.said(stepDone(before + 1));
+      await new Promise((resolve) => setTimeout(resolve, 70 * kills));
+      run.kill();
+      await run.ended;
+      const { runs } = JSON.parse((await shop.run('runs', '--database', shop.postgres.url, '--json')).stdout());
+      expect(runs[0]).toMatchObject({ state: 'interrupted', steps: STEPS });
+      expect(runs[0].step).toBeGreaterThan(before);
+    }
+    expect(first.lines.filter((line) => line.startsWith('joined'))).toHaveLength(1);
+  });
+});
+
+describe('a restart of PostgreSQL', () => {
+  it('amid a run is waited for by all', { timeout: 120_000 }, async () => {
+    worker();
+    worker();
+    const run = coordinator('database-restarted');
+    await run.said(stepDone(2));
+    await shop.postgres.restart();
+    await run.said(stepDone(4));
+    await shop.postgres.restart();
+    await expectSameBits('database-restarted', run);
+  });
+});
+
+describe('a worker that is late', () => {
+  it('loses its unit to another, and gets new ones when it is back', { timeout: 120_000 }, async () => {
+    const [slow] = [worker(), worker()];
+    const run = coordinator('straggler', '--deadline', '1.5');
+    await run.said(stepDone(1));
+    slow.kill('SIGSTOP');
+    await run.said(/is late with/);
+    await run.said(stepDone(2));
+    const before = slow.lines.length;
+    slow.kill('SIGCONT');
+    await slow.said(/ done in/, before);
+    await expectSameBits('straggler', run);
+  });
+});
+
+describe.each(['noise', 'residue', 'missing'])('a worker that answers with %s', (mode) => {
+  it('is found out at once and gets no more work', { timeout: 120_000 }, async () => {
+    const files = [`${BOOTSTRAPPED.name}/trainer.keys`, 'data.csv'];
+    const liar = watched(startProcess(shop.folder, [LIAR, mode, shop.postgres.url, 'blobs', ...files]));
+    const run = coordinator(`liar-${mode}`);
+    await liar.said(/joined/);
+    worker();
+    await expectSameBits(`liar-${mode}`, run);
+    expect(run.lines.filter((line) => /gets no more work/.test(line))).toHaveLength(1);
+    expect(await liar.ended).toBe(1);
+    expect(liar.lines.join('\n')).toMatch(/CLUSTER: the coordinator trusts this worker no more/);
+  });
+});

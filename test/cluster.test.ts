@@ -1,0 +1,153 @@
+/** Sealed training on many machines, as processes of the built command line on a real PostgreSQL: the same bits as on one. */
+import { readdirSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parameterArrays } from '../src/nn/weights.ts';
+import { readModelFile } from '../src/protocol/model-file.ts';
+import {
+  BOOTSTRAPPED,
+  type ClusterWorkshop,
+  csv,
+  LEVELLED,
+  makeClusterWorkshop,
+  SHARDS,
+  STEPS,
+} from './fixtures/cluster-workshop.ts';
+
+let shop: ClusterWorkshop;
+beforeAll(async () => {
+  shop = await makeClusterWorkshop();
+  await Promise.all([shop.project(LEVELLED), shop.project(BOOTSTRAPPED)]);
+}, 120_000);
+afterAll(() => shop.close(), 30_000);
+
+const blobsLeft = (folder: string): string[] =>
+  readdirSync(shop.at(folder), { recursive: true, encoding: 'utf8' }).filter((name) => name.length > 64);
+
+describe.each([LEVELLED, BOOTSTRAPPED])('a run on several workers, refresh: $refresh', (project) => {
+  it('ends bit for bit where one process ends, and leaves nothing behind', { timeout: 120_000 }, async () => {
+    const workers = [shop.work(project), shop.work(project)];
+    const coordinator = shop.coordinate(project, `${project.name}-many`);
+    expect(await coordinator.ended, coordinator.lines.join('\n')).toBe(0);
+    expect(await shop.state(project, `${project.name}-many`)).toEqual(await shop.expected(project));
+    // Both had a share in it.
+    for (const worker of workers) expect(worker.lines.join('\n')).toMatch(/gradient done/);
+    for (const worker of workers) worker.kill('SIGINT');
+    for (const worker of workers) expect(await worker.ended).toBe(0);
+    expect(blobsLeft('blobs')).toEqual([]);
+    const { runs } = JSON.parse((await shop.run('runs', '--database', shop.postgres.url, '--json')).stdout());
+    expect(runs[0]).toMatchObject({ state: 'done', step: STEPS, steps: STEPS, shards: SHARDS, workers: 0 });
+    expect(runs[0].secondsPerStep).toBeGreaterThan(0);
+  });
+});
+
+describe('rows that stay where they are', () => {
+  it('train as if they lay together: each machine has its shard, the coordinator too', {
+    timeout: 120_000,
+  }, async () => {
+    const parts = 2;
+    await writeFile(shop.at('first.csv'), csv(0, 32));
+    await writeFile(shop.at('second.csv'), csv(32, 32));
+    await shop.run(...shop.train(LEVELLED, 'whole', '--shards', `${parts}`));
+    const [first, second] = ['first', 'second'].map((name, i) => {
+      return shop.work(LEVELLED, '--data', `${name}.csv`, '--label', 'y', '--shard', `${i + 1}/${parts}`);
+    });
+    const own = ['--data', 'first.csv', '--label', 'y', '--shard', `1/${parts}`];
+    const coordinator = shop.coordinate(LEVELLED, 'parts', ...own);
+    expect(await coordinator.ended, coordinator.lines.join('\n')).toBe(0);
+    expect(await shop.state(LEVELLED, 'parts')).toEqual(await shop.state(LEVELLED, 'whole'));
+    const gradients = (lines: readonly string[]) => lines.filter((line) => /^gradient done/.test(line)).length;
+    expect([first.lines, second.lines].map(gradients)).toEqual([STEPS, STEPS]);
+    for (const worker of [first, second]) worker.kill();
+  });
+
+  it('are served to nobody who means others', { timeout: 120_000 }, async () => {
+    await writeFile(shop.at('others.csv'), csv(0, 63));
+    const worker = shop.work(LEVELLED, '--data', 'others.csv', '--label', 'y');
+    await worker.said(/waiting for a run/);
+    const coordinator = shop.coordinate(LEVELLED, 'foreign');
+    expect(await coordinator.said(/waiting for workers/)).toMatch(/none of 1 can do 0\/gradient\/0/);
+    // It is of use again with the right rows beside it.
+    const right = shop.work(LEVELLED);
+    expect(await coordinator.ended).toBe(0);
+    expect(await shop.state(LEVELLED, 'foreign')).toEqual(await shop.expected(LEVELLED));
+    expect(worker.lines.join('\n')).not.toMatch(/gradient done/);
+    for (const proc of [worker, right]) proc.kill();
+  });
+});
+
+describe('a refresh by the owner', () => {
+  const project = { name: 'owned', set: 'insecure-9-9-3', layers: '3:linear,1:lin4', refresh: 'none' } as const;
+  const opened = async (name: string): Promise<number[]> => {
+    const key = ['--key', 'owned/owner.key', '--passphrase-file', 'pw'];
+    await shop.run('open', `${name}.sealed`, ...key, '--out', `${name}.safetensors`);
+    const { weights } = readModelFile(new Uint8Array(await readFile(shop.at(`${name}.safetensors`))));
+    return parameterArrays(weights).flatMap((values) => [...values]);
+  };
+
+  it('is asked for by the coordinator alone, and no step is lost or done twice when it dies', {
+    timeout: 120_000,
+  }, async () => {
+    await shop.project(project);
+    const key = ['--key', 'owned/owner.key', '--passphrase-file', 'pw'];
+    const owner = shop.start('serve', ...key, '--port', '0', '--token-file', 'owner-token', '--json');
+    await owner.said(/made owner-token/);
+    while (!owner.stdout().includes('\n')) await new Promise((resolve) => setTimeout(resolve, 10));
+    const { url } = JSON.parse(owner.stdout());
+    const refresh = ['--refresh', url, '--token-file', 'owner-token'];
+    await shop.run(...shop.train(project, 'owned-local', '--shards', `${SHARDS}`, ...refresh));
+    const workers = [shop.work(project), shop.work(project)];
+    const first = shop.coordinate(project, 'owned-many', '--progress', 'json', ...refresh);
+    await first.said(/"event":"step","step":2,/);
+    first.kill();
+    await first.ended;
+    const second = shop.coordinate(project, 'owned-many', ...refresh);
+    expect(await second.ended, second.lines.join('\n')).toBe(0);
+    const [many, one] = [await opened('owned-many'), await opened('owned-local')];
+    expect(many.length).toBe(one.length);
+    many.forEach((weight, i) => expect(Math.abs(weight - one[i])).toBeLessThan(2 ** -12));
+    owner.kill('SIGINT');
+    await owner.ended;
+    // The one under way when the coordinator died may have been asked for again.
+    const calls = Number(/answered (\d+) refreshes/.exec(owner.lines.join('\n'))?.[1]);
+    expect([2 * STEPS, 2 * STEPS + 1]).toContain(calls);
+    for (const worker of workers) worker.kill();
+  });
+});
+
+describe('what crosses the wall', () => {
+  it('is hashes in the database, and ciphertexts over HTTP for those who know the token', {
+    timeout: 120_000,
+  }, async () => {
+    const store = shop.start('blobs', 'served', '--port', '0', '--token-file', 'token', '--json');
+    await store.said(/made token/);
+    while (!store.stdout().includes('\n')) await new Promise((resolve) => setTimeout(resolve, 10));
+    const { url } = JSON.parse(store.stdout());
+    const blobs = ['--blobs', url, '--blobs-token-file', 'token'];
+    const client = new pg.Client({ connectionString: shop.postgres.url });
+    await client.connect();
+    // A copy of every row that the queue ever held.
+    await client.query(`
+      create table seen (inputs text, output text);
+      create function see() returns trigger language plpgsql as
+        'begin insert into seen values (new.inputs, new.output); return new; end';
+      create trigger see after insert or update on dbos.workflow_status for each row execute function see()`);
+    const worker = shop.work(BOOTSTRAPPED, ...blobs);
+    const coordinator = shop.coordinate(BOOTSTRAPPED, 'over-http', ...blobs);
+    expect(await coordinator.ended, coordinator.lines.join('\n')).toBe(0);
+    expect(await shop.state(BOOTSTRAPPED, 'over-http')).toEqual(await shop.expected(BOOTSTRAPPED));
+    const { rows } = await client.query<{ inputs: string | null; output: string | null }>('select * from seen');
+    await client.query('drop trigger see on dbos.workflow_status; drop table seen');
+    await client.end();
+    expect(rows.length).toBeGreaterThan(STEPS * (SHARDS + 1));
+    // Less than one limb of one ciphertext.
+    for (const { inputs, output } of rows) expect((inputs ?? '').length + (output ?? '').length).toBeLessThan(4096);
+    expect(blobsLeft('served')).toEqual([]);
+    await writeFile(shop.at('wrong-token'), 'guess');
+    const stranger = shop.coordinate(BOOTSTRAPPED, 'stranger', '--blobs', url, '--blobs-token-file', 'wrong-token');
+    expect(await stranger.ended).toBe(4);
+    expect(stranger.lines.join('\n')).toMatch(/does not know the token/);
+    for (const proc of [worker, store]) proc.kill();
+  });
+});
