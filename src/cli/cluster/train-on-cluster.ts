@@ -32,7 +32,7 @@ export async function executorOptions(
     ...(shard !== undefined && { held: shard.index - 1 }),
     ...(deadline !== undefined && { deadlineMs: 1000 * deadline }),
     events: { ...eventsFor(console), ...onEvent },
-    onWarning: (message) => console.warn(`DBOS: ${message}`),
+    onWarning: (message) => console.warn(message),
   });
   return { ...counted, executor };
 }

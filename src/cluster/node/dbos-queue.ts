@@ -30,19 +30,31 @@ export async function dbosQueue(
     applicationName: APPLICATION,
     logger: quietLogger(onWarning),
   });
-  return { ...units(client), ...workers(database, run), close: () => client.destroy() };
+  return { ...units(client), ...workers(database, run, onWarning), close: () => client.destroy() };
 }
 
-function workers(database: Database, run: string): Pick<UnitQueue, 'workers' | 'quarantine'> {
+function workers(
+  database: Database,
+  run: string,
+  onWarning: (message: string) => void,
+): Pick<UnitQueue, 'workers' | 'quarantine'> {
+  let warned = false;
   return {
-    workers: async () =>
-      (await database.workersOf(run)).map(
-        ({ worker, rows, bootstraps }): WorkerView => ({
+    workers: async () => {
+      const rows = await database.workersOf(run);
+      const versions = [...new Set(rows.map(({ version }) => version))];
+      if (versions.length > 1 && !warned) {
+        warned = true;
+        onWarning(`workers of different versions may give different bits: ${versions.join('; ')}`);
+      }
+      return rows.map(
+        ({ worker, rows: held, bootstraps }): WorkerView => ({
           id: worker,
-          rows: new Set(rows.map(({ digest }) => digest)),
+          rows: new Set(held.map(({ digest }) => digest)),
           bootstraps,
         }),
-      ),
+      );
+    },
     quarantine: (worker, reason) => database.quarantine(worker, reason),
   };
 }
