@@ -66,6 +66,7 @@ describe('parsers', () => {
     expect(positiveNumber('1e-3')).toBe(0.001);
     expect(part('2/3')).toEqual({ index: 2, parts: 3 });
     expect(rowList('0,5,17')).toEqual([0, 5, 17]);
+    expect(rowList('0-2,9')).toEqual([0, 1, 2, 9]);
   });
 
   it('throw a HermeticError for everything else, and never give NaN', () => {
@@ -85,7 +86,7 @@ describe('parsers', () => {
       ),
     );
     expect(() => part('0/2')).toThrow(/such as 1\/2/);
-    expect(() => rowList('1,x')).toThrow(HermeticError);
+    for (const bad of ['1,x', '3-1', '1-2-3', '0-1000000', '-1']) expect(() => rowList(bad)).toThrow(HermeticError);
   });
 });
 

@@ -99,10 +99,19 @@ export function imageSize(value: string): ImageSize {
   return width >= 1 && height >= 1 ? { width, height } : refuse('width x height, such as 28x28', value);
 }
 
-/** `0,5,17`: rows by number, from 0. */
+/** Rows of one list. */
+const MOST_ROWS = 100_000;
+
+/** `0,5,17` or `0-4,17`: rows by number, from 0, ranges with their ends. */
 export function rowList(value: string): number[] {
   const parse = integer(0, 2 ** 31);
-  return value.split(',').map((row) => parse(row));
+  return value.split(',').flatMap((part) => {
+    const [first, last = first] = part.split('-').map((row) => parse(row));
+    const count = last - first + 1;
+    if (part.split('-').length > 2 || count < 1) return refuse('rows such as 0,5,17 or 0-4', part);
+    if (count > MOST_ROWS) return refuse(`at most ${MOST_ROWS} rows`, part);
+    return Array.from({ length: count }, (_, i) => first + i);
+  });
 }
 
 /** True for the exit codes that stricli gives where the words themselves cannot be understood. */

@@ -240,6 +240,8 @@ describe('the owner', () => {
     await problem(await post({ ...sample, layers: '1:lin4', batch: 65536 }), 400, 'PLAN_REFUSED');
     await problem(await post({ sampleCsv: 'a,b\n', label: 'b', layers: '1' }), 400, 'BAD_DATA');
     await problem(await post({ ...sample, layers: '1:lin4', heldOutCsv: 'z\n1\n' }), 400, 'BAD_DATA');
+    const deep = { ...sample, layers: '4:square,1:sigmoid7', batch: 16, set: 'insecure-9-4-3' };
+    await problem(await post(deep), 400, 'PLAN_REFUSED');
     await problem(await post({ ...sample, layers: '1:lin4', set: 'L99' }), 400);
     await problem(await post({ ...sample, layers: '1:lin4', set: 'insecure-99-1-1' }), 400);
     const xor = await test.owner<ServedNetwork>('POST', '/v1/networks', {

@@ -28,7 +28,7 @@ export const requestUnlock: Command<HermeticContext> = buildCommand<Flags, [stri
   },
   parameters: {
     flags: {
-      rows: { kind: 'parsed', parse: rowList, brief: 'Rows to ask for, such as 0,5,17', placeholder: 'ROWS' },
+      rows: { kind: 'parsed', parse: rowList, brief: 'Rows to ask for, such as 0,5,17 or 0-4', placeholder: 'ROWS' },
       wait: { kind: 'boolean', brief: 'Wait until the owner has decided', default: false, withNegated: false },
       ...dataFlags,
       data: {

@@ -43,7 +43,7 @@ export const unlock: Command<HermeticContext> = buildCommand<Flags, [string], He
       rows: {
         kind: 'parsed',
         parse: rowList,
-        brief: 'Only these rows, such as 0,5,17 (default: all)',
+        brief: 'Only these rows, such as 0,5,17 or 0-4 (default: all)',
         placeholder: 'ROWS',
         optional: true,
       },

@@ -1,12 +1,16 @@
 /** Networks: made, shown, and their gates set. */
 import { createHash } from 'node:crypto';
 import { utf8ToBytes } from '../../base/bytes.ts';
+import type { Architecture } from '../../nn/architecture.ts';
 import { initialWeights } from '../../nn/initializers.ts';
+import { constant } from '../../nn/schedules.ts';
+import { planTraining } from '../../nn/sealed/plan.ts';
 import { DEFAULT_BATCH, seal } from '../../owner/seal.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 import { describeInitialization } from '../../protocol/provenance.ts';
 import type { CreateNetwork, Gates, Lineage, ServedNetwork } from '../../protocol/service/types.ts';
+import type { CkksParameters } from '../../schemes/ckks/parameters.ts';
 import type { Blob } from '../node/blob-files.ts';
 import { randomId } from '../node/durable.ts';
 import { appendAudit } from '../store/audit-log.ts';
@@ -34,13 +38,15 @@ export function createNetwork(service: ServiceContext, { body }: Call<CreateNetw
 async function makeNetwork(service: ServiceContext, wish: CreateNetwork): Promise<ServedNetwork> {
   const { store, allowInsecure } = service;
   const { set = DEFAULT_SET, gates = {}, heldOutCsv } = wish;
-  if ((await knownSet(set)).insecure && !allowInsecure) {
+  const parameters = await knownSet(set);
+  if (parameters.insecure && !allowInsecure) {
     throw problem(400, 'INSECURE_PARAMETERS', 'this service makes no keys of an insecure set');
   }
   const plan = await planNetwork(wish);
   const { settings, architecture, training } = plan;
   const batch = batchOf(wish, plan);
   const heldOut = heldOutCsv === undefined ? undefined : heldOutData(heldOutCsv, settings);
+  requireTrainable(parameters, architecture, batch);
   const { key, result: model } = await createKey(service, set, async (keys) => {
     const sealed = asArgument(() => seal(plainModelOf(plan), keys, { batch }));
     return storeModel(service, sealed, keys.parameters);
@@ -97,6 +103,13 @@ function batchOf({ batch }: CreateNetwork, { training }: NetworkPlan): number {
   const wanted = batch ?? training?.batch ?? DEFAULT_BATCH;
   if (Number.isInteger(Math.log2(wanted))) return wanted;
   throw problem(400, 'BAD_ARGUMENT', 'this is no batch', { expected: 'a power of two', got: `${wanted}` });
+}
+
+/** A set whose levels no step of this network fits is found out now, and not by the first trainer. PLAN_REFUSED. */
+function requireTrainable({ slots, maxLevel }: CkksParameters, architecture: Architecture, batch: number): void {
+  const step = { loss: 'delta', learningRate: 1, momentum: 0.9, nesterov: true, weightDecay: 0 } as const;
+  const recipe = { ...step, schedule: constant(), batch, steps: 1, firstStep: 0, seed: 1 };
+  planTraining(architecture, recipe, { slots, maxLevel, refreshMode: 'owner' });
 }
 
 function plainModelOf({ architecture, initializers, settings }: NetworkPlan): Parameters<typeof seal>[0] {
