@@ -26,7 +26,14 @@ export async function serviceBench({ trainers, calls, ciphertexts, set, threads,
     const { parameterSet } = await load('schemes/ckks/parameters.js');
     const token = (await readFile(join(folder, 'token'), 'utf8')).trim();
     const owner = new ServiceClient({ url: service.url, token });
-    const network = await owner.createNetwork({ name: 'bench', recipe: 'xor', set });
+    const network = await owner.createNetwork({
+      name: 'bench',
+      layers: '1:lin4',
+      sampleCsv: 'x,y\n0,a\n1,b\n',
+      label: 'y',
+      batch: 32,
+      set,
+    });
     const invited = [];
     const parties = [];
     for (let i = 0; i < trainers; i++) {
