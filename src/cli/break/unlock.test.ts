@@ -6,7 +6,13 @@ import { keyFromWrappedLabels, questionAboutMany } from '../../attacks/unlock-wr
 import { parameterArrays } from '../../nn/weights.ts';
 import type { Release } from '../../owner/release.ts';
 import { UnlockLedger, unlockLimit } from '../../owner/unlock-ledger.ts';
-import { cpadExplanation, refreshExplanation, unlockExplanation } from './explanation.ts';
+import {
+  cpadExplanation,
+  refreshExplanation,
+  unlockExplanation,
+  vectorExplanation,
+  yasheExplanation,
+} from './explanation.ts';
 import {
   labelQuestions,
   productUnlock,
@@ -169,10 +175,13 @@ describe('the product', () => {
 
 describe('the rules that the attacks name', () => {
   const security = readFileSync(new URL('../../../SECURITY.md', import.meta.url), 'utf8');
-  it.each([unlockExplanation, refreshExplanation, cpadExplanation])('stand in SECURITY.md: $attack', (explanation) => {
-    const { attack, rule } = explanation;
-    const [threat, ...rest] = rule.split(': ');
-    expect(security).toContain(`| ${threat} | ${rest.join(': ')} |`);
-    expect(security).toContain(`hermetic break ${attack}`);
-  });
+  it.each([...[unlockExplanation, refreshExplanation, cpadExplanation, vectorExplanation, yasheExplanation]])(
+    'stand in SECURITY.md: $attack',
+    (explanation) => {
+      const { attack, rule } = explanation;
+      const [threat, ...rest] = rule.split(': ');
+      expect(security).toContain(`| ${threat} | ${rest.join(': ')} |`);
+      expect(security).toContain(`hermetic break ${attack}`);
+    },
+  );
 });
