@@ -4,7 +4,8 @@
  * and Vaudenay, "Cryptanalysis of a Homomorphic Encryption Scheme", 2016/775, broke the scheme first, otherwise.)
  */
 
-import { shiftRounded, type VectorCiphertext } from '../schemes/vector/ciphertext.ts';
+import { shiftRounded } from '../base/integers.ts';
+import type { VectorCiphertext } from '../schemes/vector/ciphertext.ts';
 import type { OneWayKeys } from '../schemes/vector/keys.ts';
 import { reduce, type VectorParameters } from '../schemes/vector/parameters.ts';
 import { rowEntries } from '../schemes/vector/switching-matrix.ts';

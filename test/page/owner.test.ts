@@ -1,39 +1,16 @@
 /** The owner's views in a browser, over a service in memory: the whole way, what can fail, and who cannot see or point. */
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { HermeticError } from '../../src/base/errors.ts';
-import { chromiumPath, launchChromium, needsChromium } from '../fixtures/chromium.ts';
-import { buildPage } from './build-page.ts';
+import { chromiumPath, needsChromium } from '../fixtures/chromium.ts';
 import { inspectView } from './inspect-view.ts';
 import { CODE, OWNER_TOKEN } from './mock-service.ts';
-import { csvFile, patients, type Visit, type VisitOptions, visit } from './page-tests.ts';
+import { csvFile, patients, usePage } from './page-tests.ts';
 import { busyWorld, emptyWorld, hex } from './scenario.ts';
 
 const REVIEWS = `networks/${hex('network reviews')}`;
 
 describe.skipIf(chromiumPath === undefined)(`the owner's page${needsChromium}`, () => {
-  let browser: Browser;
-  let folder: string;
-  let open: Visit | undefined;
-
-  beforeAll(async () => {
-    folder = await buildPage('fake');
-    browser = await launchChromium();
-  }, 120_000);
-
-  afterEach(async () => {
-    const errors = open?.errors;
-    await open?.close();
-    open = undefined;
-    expect(errors ?? []).toEqual([]);
-  });
-
-  afterAll(() => browser?.close());
-
-  async function go(options: Partial<VisitOptions>): Promise<Visit> {
-    open = await visit(browser, { folder, world: busyWorld(), as: 'owner', ...options });
-    return open;
-  }
+  const go = usePage('owner');
 
   it('asks for a token, says when it is wrong, and goes where one wanted to go', async () => {
     const { page } = await go({ as: 'nobody', route: 'audit' });
@@ -324,9 +301,9 @@ describe.skipIf(chromiumPath === undefined)(`the owner's page${needsChromium}`, 
   });
 
   it('does not move what one is about to press', async () => {
-    const { page } = await go({ route: REVIEWS });
+    const { page, url } = await go({ route: REVIEWS });
     await page.getByRole('listbox', { name: /Models/ }).waitFor();
-    await page.goto(`${open?.url}/#/overview`);
+    await page.goto(`${url}/#/overview`);
     await page.getByText('step 17 of 40').waitFor();
     const shift = await page.evaluate(
       () =>

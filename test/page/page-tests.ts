@@ -1,8 +1,10 @@
-/** A page over a mock service in Chromium, for one test at a time. */
+/** A page over a mock service in Chromium, for one test at a time, and what every file of such tests begins and ends with. */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { servePage, watchErrors } from '../fixtures/chromium.ts';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { launchChromium, servePage, watchErrors } from '../fixtures/chromium.ts';
+import { buildPage } from './build-page.ts';
 import { MockService, OWNER_TOKEN, TRAINER_TOKEN } from './mock-service.ts';
-import type { World } from './scenario.ts';
+import { busyWorld, type World } from './scenario.ts';
 
 export interface Visit {
   readonly page: Page;
@@ -81,4 +83,30 @@ export function patients(rows: number, extra: string = ''): Buffer {
 
 export function csvFile(name: string, buffer: Buffer): { name: string; mimeType: string; buffer: Buffer } {
   return { name, mimeType: 'text/csv', buffer };
+}
+
+/** The page on a browser of its own for each file; a visit must end without an error in the console. */
+export function usePage(as: VisitOptions['as']): (options: Partial<VisitOptions>) => Promise<Visit> {
+  let browser: Browser;
+  let folder: string;
+  let open: Visit | undefined;
+
+  beforeAll(async () => {
+    folder = await buildPage('fake');
+    browser = await launchChromium();
+  }, 120_000);
+
+  afterEach(async () => {
+    const errors = open?.errors;
+    await open?.close();
+    open = undefined;
+    expect(errors ?? []).toEqual([]);
+  });
+
+  afterAll(() => browser?.close());
+
+  return async (options) => {
+    open = await visit(browser, { folder, world: busyWorld(), as, ...options });
+    return open;
+  };
 }

@@ -1,39 +1,17 @@
 /** The trainer's views in a browser, over a service in memory and training without ciphertexts. */
 import { readFile } from 'node:fs/promises';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import { HermeticError } from '../../src/base/errors.ts';
 import { verifyTrainingRecord } from '../../src/protocol/training-record.ts';
-import { chromiumPath, launchChromium, needsChromium } from '../fixtures/chromium.ts';
-import { buildPage } from './build-page.ts';
+import { chromiumPath, needsChromium } from '../fixtures/chromium.ts';
 import { inspectView } from './inspect-view.ts';
 import { CODE } from './mock-service.ts';
-import { csvFile, patients, type Visit, type VisitOptions, visit } from './page-tests.ts';
+import { csvFile, patients, usePage } from './page-tests.ts';
 import { busyWorld, hex } from './scenario.ts';
 
 describe.skipIf(chromiumPath === undefined)(`the trainer's page${needsChromium}`, () => {
-  let browser: Browser;
-  let folder: string;
-  let open: Visit | undefined;
-
-  beforeAll(async () => {
-    folder = await buildPage('fake');
-    browser = await launchChromium();
-  }, 120_000);
-
-  afterEach(async () => {
-    const errors = open?.errors;
-    await open?.close();
-    open = undefined;
-    expect(errors ?? []).toEqual([]);
-  });
-
-  afterAll(() => browser?.close());
-
-  async function go(options: Partial<VisitOptions>): Promise<Visit> {
-    open = await visit(browser, { folder, world: busyWorld(), as: 'trainer', ...options });
-    return open;
-  }
+  const go = usePage('trainer');
 
   async function prepare(page: Page, steps: number): Promise<void> {
     await page.getByRole('button', { name: 'Fetch keys and network' }).click();

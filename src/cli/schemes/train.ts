@@ -77,9 +77,8 @@ export interface SchemeRun {
   readonly ciphertexts: number;
 }
 
-/** What is sealed before the run and what comes out of it, for files; valid until it returns. */
+/** What comes out of the run, for files; valid until it returns. */
 export interface SealedObserver<C> {
-  readonly onSealed?: (plan: TrainingPlan, weights: readonly LayerCiphertexts<C>[]) => void | Promise<void>;
   readonly onTrained?: (plan: TrainingPlan, weights: readonly LayerCiphertexts<C>[]) => void | Promise<void>;
   readonly onStep?: (done: number) => void;
 }
@@ -100,7 +99,6 @@ export async function trainOnScheme<C extends SlotCiphertext>(
     refreshMode: mode,
   });
   const sealed = sealOn(party, plan, network.model.weights);
-  await observer.onSealed?.(plan, sealed);
   const stepMs: number[] = [];
   let refreshes = 0;
   const state = await trainSealed({

@@ -1,6 +1,7 @@
 /** Integer slots that hide nothing, but obey the rules of exact schemes: depth, and a plaintext modulus that wraps. */
 
 import { HermeticError } from '../../base/errors.ts';
+import { shiftRounded } from '../../base/integers.ts';
 import type { IntegerEvaluator, IntegerSecret } from '../integer-scheme.ts';
 
 export interface ClearInteger {
@@ -41,7 +42,7 @@ export class ClearIntegers implements IntegerEvaluator<ClearInteger>, IntegerSec
     if (modulus === undefined) {
       this.divide = (a, bits) =>
         this.#make(
-          a.values.map((x) => (x + (1n << BigInt(bits - 1))) >> BigInt(bits)),
+          a.values.map((x) => shiftRounded(x, bits)),
           a.depth,
         );
     }

@@ -7,9 +7,9 @@
  */
 
 import { HermeticError } from '../../base/errors.ts';
+import { shiftRounded } from '../../base/integers.ts';
 import type { FixedPointCiphertext } from './ciphertext.ts';
 import type { FixedPointEvaluator } from './fixed-point-evaluator.ts';
-import { shiftRounded } from './quantize.ts';
 
 /** How much wider the masks are than what they hide, in bits. */
 export const MASK_BITS = 40;

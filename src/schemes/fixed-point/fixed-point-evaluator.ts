@@ -62,15 +62,11 @@ export class FixedPointEvaluator<X> implements Evaluator<FixedPointCiphertext<X>
     return 2 ** this.options.logScale;
   }
 
-  /** Takes in ciphertexts from outside, fresh ones by default. They are freed with the result. */
-  adopt(
-    parts: { readonly re: X | undefined; readonly im: X | undefined },
-    level: number,
-    logScale: number = this.options.logScale,
-    bound: number = this.options.freshBound * 2 ** logScale,
-  ): FixedPointCiphertext<X> {
+  /** Takes in fresh ciphertexts from outside. They are freed with the result. */
+  adopt(parts: { readonly re: X | undefined; readonly im: X | undefined }, level: number): FixedPointCiphertext<X> {
+    const { logScale, freshBound } = this.options;
     const hold = (x: X | undefined) => (x === undefined ? undefined : Part.of<X>(x, (y) => this.integers.dispose(y)));
-    return this.#make({ re: hold(parts.re), im: hold(parts.im) }, level, logScale, bound);
+    return this.#make({ re: hold(parts.re), im: hold(parts.im) }, level, logScale, freshBound * 2 ** logScale);
   }
 
   add(a: FixedPointCiphertext<X>, b: FixedPointCiphertext<X>): FixedPointCiphertext<X> {

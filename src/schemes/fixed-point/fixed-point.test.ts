@@ -1,10 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HermeticError } from '../../base/errors.ts';
+import { bitLength, shiftRounded } from '../../base/integers.ts';
 import { ClearIntegers } from '../clear/clear-integers.ts';
 import { blindFixedPoint, MASK_BITS } from './blinding.ts';
 import { FixedPointEvaluator, type FixedPointOptions } from './fixed-point-evaluator.ts';
-import { bitLength, fromFixed, quantize, shiftRounded, toFixed } from './quantize.ts';
+import { fromFixed, quantize, toFixed } from './quantize.ts';
 import { FixedPointSecret } from './secret/fixed-point-secret.ts';
 
 const OPTIONS: FixedPointOptions = { slots: 8, logScale: 16, freshBound: 4, constantBits: 12 };

@@ -1,5 +1,7 @@
 /** Real numbers as integers over a power of two: what fixed point makes of constants and plaintext vectors. */
 
+import { bitLength } from '../../base/integers.ts';
+
 const SMALLEST = 2 ** -900;
 
 export interface Quantized {
@@ -50,16 +52,4 @@ export function toFixed(values: ArrayLike<number>, logScale: number): bigint[] {
 export function fromFixed(integer: bigint, logScale: number): number {
   const excess = Math.max(0, bitLength(integer) - 64);
   return Number(integer >> BigInt(excess)) * 2 ** (excess - logScale);
-}
-
-/** round(integer / 2^bits), halves upwards. */
-export function shiftRounded(integer: bigint, bits: number): bigint {
-  if (bits <= 0) return integer << BigInt(-bits);
-  return (integer + (1n << BigInt(bits - 1))) >> BigInt(bits);
-}
-
-/** Bits of the magnitude. */
-export function bitLength(integer: bigint): number {
-  if (integer === 0n) return 0;
-  return (integer < 0n ? -integer : integer).toString(2).length;
 }

@@ -3,6 +3,7 @@
  * needs no key: sums, integer multiples and division.
  */
 
+import { divideRounded } from '../../base/integers.ts';
 import { reduce, type VectorParameters } from './parameters.ts';
 
 export interface VectorCiphertext {
@@ -33,19 +34,6 @@ export function multiplyVector(a: VectorCiphertext, factor: bigint, parameters: 
 export function scaleVector(a: VectorCiphertext, numerator: bigint, denominator: bigint): VectorCiphertext {
   if (denominator <= 0n) throw new RangeError(`denominator: expected a positive integer, got ${denominator}`);
   return { entries: a.entries.map((value) => divideRounded(value * numerator, denominator)) };
-}
-
-/** round(a / b), halves upwards; b > 0. */
-export function divideRounded(a: bigint, b: bigint): bigint {
-  const doubled = 2n * a + b;
-  const divisor = 2n * b;
-  const quotient = doubled / divisor;
-  return doubled < 0n && quotient * divisor !== doubled ? quotient - 1n : quotient;
-}
-
-/** round(a / 2^bits), halves upwards. */
-export function shiftRounded(a: bigint, bits: number): bigint {
-  return bits === 0 ? a : (a + (1n << BigInt(bits - 1))) >> BigInt(bits);
 }
 
 /** (w·x, 0): what anybody can make of a public vector. */

@@ -11,8 +11,9 @@
 
 import { checkPowerOfTwo } from '../../base/checks.ts';
 import { HermeticError } from '../../base/errors.ts';
+import { shiftRounded } from '../../base/integers.ts';
 import type { IntegerEvaluator } from '../integer-scheme.ts';
-import { addVectors, multiplyVector, shiftRounded, trivialCiphertext, type VectorCiphertext } from './ciphertext.ts';
+import { addVectors, multiplyVector, trivialCiphertext, type VectorCiphertext } from './ciphertext.ts';
 import type { VectorKeys } from './keys.ts';
 import { checkVectorParameters, switchErrorBound, type VectorParameters } from './parameters.ts';
 import { foldedProducts } from './products.ts';

@@ -7,7 +7,8 @@
  * all of it. Weighted inner products x1ᵀ H x2 need all (n + k)² (Zhou and Wornell 2014, section 3.3).
  */
 
-import { shiftRounded, type VectorCiphertext } from './ciphertext.ts';
+import { shiftRounded } from '../../base/integers.ts';
+import type { VectorCiphertext } from './ciphertext.ts';
 import { reduce, type VectorParameters } from './parameters.ts';
 
 /** Entries of a folded product. */

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HermeticError } from '../../base/errors.ts';
+import { divideRounded, shiftRounded } from '../../base/integers.ts';
 import { SeededRandom } from '../../base/seeded-random.ts';
-import { addVectors, divideRounded, scaleVector, shiftRounded, trivialCiphertext } from './ciphertext.ts';
+import { addVectors, scaleVector, trivialCiphertext } from './ciphertext.ts';
 import { digitsOf } from './digits.ts';
 import { VectorEvaluator } from './evaluator.ts';
 import { checkVectorParameters, switchErrorBound, type VectorParameters, vectorPreset } from './parameters.ts';

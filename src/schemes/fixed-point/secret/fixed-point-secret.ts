@@ -1,11 +1,12 @@
 /** The owner's half of fixed point. */
 
 import { HermeticError } from '../../../base/errors.ts';
+import { shiftRounded } from '../../../base/integers.ts';
 import type { IntegerSecret } from '../../integer-scheme.ts';
 import type { MaskedPart } from '../blinding.ts';
 import type { ComplexSlots, FixedPointCiphertext } from '../ciphertext.ts';
 import type { FixedPointEvaluator } from '../fixed-point-evaluator.ts';
-import { fromFixed, shiftRounded, toFixed } from '../quantize.ts';
+import { fromFixed, toFixed } from '../quantize.ts';
 
 /** Without imaginary parts a ciphertext is real, and everybody sees that it is. */
 export interface RealOrComplexSlots {

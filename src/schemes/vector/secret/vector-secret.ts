@@ -1,8 +1,9 @@
 /** The owner's half of integer-vector encryption: keys, encryption with the secret, decryption. */
 
 import { checkPowerOfTwo } from '../../../base/checks.ts';
+import { shiftRounded } from '../../../base/integers.ts';
 import type { IntegerSecret } from '../../integer-scheme.ts';
-import { shiftRounded, type VectorCiphertext } from '../ciphertext.ts';
+import type { VectorCiphertext } from '../ciphertext.ts';
 import type { OneWayKeys, VectorKeys } from '../keys.ts';
 import { reduce, type VectorParameters } from '../parameters.ts';
 import type { SwitchingMatrix } from '../switching-matrix.ts';
