@@ -86,7 +86,7 @@ function run(t: usize, scratch: usize): void {
     case 15: return embedForward(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4));
     case 16: return embedInverse(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4));
     case 17: return roundReduce(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), real(t, 6), arg(t, 5));
-    case 18: return roundReduceFloat32(arg(t, 1), arg(t, 2), arg(t, 4), real(t, 6), arg(t, 5));
+    case 18: return permute(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4));
     case 19: return splitToFloat32(arg(t, 1), arg(t, 2), arg(t, 3));
     case 20: return mixedRadixDigits(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5), arg(t, 6));
     case 21: return mixedRadixEvaluate(
@@ -101,7 +101,7 @@ function run(t: usize, scratch: usize): void {
     case 26: return uniformBelow(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5), scratch);
     case 27: return buildTables(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5));
     case 28: return buildInverseScale(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5));
-    case 29: return encodeOperand(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 3) + 4);
+    case 29: return addScalar(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5));
     case 30: return encodeMatrix(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4));
     case 31: return divideByLast(t);
     case 32: return expandPlain(t);
@@ -112,8 +112,6 @@ function run(t: usize, scratch: usize): void {
     case 37: return rotatedKeyProduct(
       arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5), arg(t, 6), arg(t, 7), arg(t, 8), scratch,
     );
-    case 38: return addScalar(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4), arg(t, 5));
-    case 39: return permute(arg(t, 1), arg(t, 2), arg(t, 3), arg(t, 4));
     default: unreachable();
   }
 }

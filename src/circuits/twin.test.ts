@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SeededRandom } from '../base/seeded-random.ts';
 import type { Engine } from '../kernels/engine.ts';
-import { createTwinEngine } from '../kernels/twin-executor.ts';
+import { createTwinEngine } from '../kernels/twin/executor.ts';
 import { createEngine } from '../kernels/wasm-executor.ts';
 import { uniformPoly } from '../ring/sampler.ts';
 import type { SwitchingKey } from '../rlwe/keys.ts';

@@ -4,8 +4,8 @@ import type { Engine } from './engine.ts';
 import type { Address } from './heap.ts';
 import { PrimeContext } from './prime-context.ts';
 import { storagePosition } from './storage-order.ts';
-import { chachaBlock } from './twin-chacha.ts';
-import { createTwinEngine } from './twin-executor.ts';
+import { chachaBlock } from './twin/chacha.ts';
+import { createTwinEngine } from './twin/executor.ts';
 import { createEngine } from './wasm-executor.ts';
 
 /** 28-bit primes ≡ 1 mod 2^16: good for every size up to 2^15. */

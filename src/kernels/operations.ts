@@ -23,7 +23,7 @@ export const Operation = {
   embedForward: 15,
   embedInverse: 16,
   roundReduce: 17,
-  roundReduceFloat32: 18,
+  permute: 18,
   splitToFloat32: 19,
   mixedRadixDigits: 20,
   mixedRadixEvaluate: 21,
@@ -34,7 +34,7 @@ export const Operation = {
   uniformBelow: 26,
   buildTables: 27,
   buildInverseScale: 28,
-  encodeOperand: 29,
+  addScalar: 29,
   encodeMatrix: 30,
   divideByLast: 31,
   expandPlain: 32,
@@ -43,8 +43,6 @@ export const Operation = {
   keyProduct: 35,
   subtractTransform: 36,
   rotatedKeyProduct: 37,
-  addScalar: 38,
-  permute: 39,
 } as const;
 
 export type OperationCode = (typeof Operation)[keyof typeof Operation];

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '../base/seeded-random.ts';
 import type { Engine } from '../kernels/engine.ts';
-import { createTwinEngine } from '../kernels/twin-executor.ts';
+import { createTwinEngine } from '../kernels/twin/executor.ts';
 import { createEngine } from '../kernels/wasm-executor.ts';
 import { BaseConverter } from './base-converter.ts';
 import { firstIndices, multiplyMontgomery, type Poly, toCoefficients, toMontgomery, toNtt } from './poly.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../base/seeded-random.ts';
-import { createTwinEngine } from '../../kernels/twin-executor.ts';
+import { createTwinEngine } from '../../kernels/twin/executor.ts';
 import type { Poly } from '../../ring/poly.ts';
 import type { PublicKey, SwitchingKey } from '../../rlwe/keys.ts';
 import { generateEvaluationKeys, generatePublicKey } from '../../rlwe/secret/key-generation.ts';

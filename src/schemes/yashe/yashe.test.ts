@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../base/seeded-random.ts';
-import { createTwinEngine } from '../../kernels/twin-executor.ts';
+import { createTwinEngine } from '../../kernels/twin/executor.ts';
 import { SCHEMES } from '../traits.ts';
 import type { YasheCiphertext } from './ciphertext.ts';
 import { YasheContext } from './context.ts';
