@@ -1,42 +1,15 @@
-/**
- * The engine: queues tasks for the kernels and runs them, on this thread and its workers, over one memory.
- * Methods named after an operation only queue it; tasks queued between two `flush` calls must not depend on each other.
- */
+/** The engine: every operation of the kernels, and the memory that they work on. */
 
 import type { Operand } from './arithmetic.ts';
-import { type Address, Blocks, type Heap } from './heap.ts';
-import { Operation, type OperationCode, TASK_WORDS } from './operations.ts';
+import { type Address, Blocks } from './heap.ts';
+import { Operation } from './operations.ts';
 import type { NttTables, PrimeContext } from './prime-context.ts';
+import { TaskQueue } from './task-queue.ts';
 
-/** Runs `count` tasks laid out at `tasks`. The WASM module and the bigint twin both do. */
-export interface Executor {
-  readonly threads: number;
-  execute(tasks: Address, count: number): void;
-  dispose(): void;
-}
-
-const QUEUE_TASKS = 8192;
-const LIST_WORDS = 1 << 18;
-
-export class Engine {
-  readonly heap: Heap;
-  private readonly executor: Executor;
-  private readonly tasks: Address;
-  private readonly lists: Address;
-  private queued = 0;
-  private listed = 0;
-
-  constructor(heap: Heap, executor: Executor) {
-    this.heap = heap;
-    this.executor = executor;
-    this.tasks = heap.allocate(QUEUE_TASKS * TASK_WORDS * 4);
-    this.lists = heap.allocate(LIST_WORDS * 4);
-  }
-
-  get threads(): number {
-    return this.executor.threads;
-  }
-
+/**
+ * Methods named after an operation only queue it; tasks queued between two `flush` calls must not depend on each other.
+ */
+export class Engine extends TaskQueue {
   allocate(bytes: number): Address {
     return this.heap.allocate(bytes);
   }
@@ -47,32 +20,6 @@ export class Engine {
 
   release(address: Address, bytes: number): void {
     this.heap.release(address, bytes);
-  }
-
-  /** Runs everything queued; returns when it is done. */
-  flush(): void {
-    const count = this.queued;
-    this.queued = 0;
-    this.listed = 0;
-    if (count > 0) this.executor.execute(this.tasks, count);
-  }
-
-  dispose(): void {
-    this.executor.dispose();
-  }
-
-  /** Makes room for `tasks` tasks and their address lists, so that neither is flushed away under the other. */
-  private reserve(tasks: number, listWords: number): void {
-    if (this.queued + tasks > QUEUE_TASKS || this.listed + listWords > LIST_WORDS) this.flush();
-  }
-
-  /** Words that live until the next `flush`. */
-  private list(words: ArrayLike<number>): Address {
-    const at = (this.lists + this.listed * 4) as Address;
-    const all = this.heap.allWords;
-    for (let i = 0, first = at >>> 2; i < words.length; i++) all[first + i] = words[i] as number;
-    this.listed += (words.length + 1) & ~1;
-    return at;
   }
 
   nttForward(out: Address, from: Address, prime: PrimeContext, logSize: number = prime.logN): void {
@@ -246,8 +193,7 @@ export class Engine {
 
   /** out[i] = round(x[i]·scale) mod p, x read every `stride` bytes. */
   roundReduce(out: Address, x: Address, stride: number, count: number, scale: number, prime: PrimeContext): void {
-    const task = this.push(Operation.roundReduce, out, x, stride, count, prime.address);
-    this.heap.f64(((task as number) + 24) as Address, 1)[0] = scale;
+    this.pushReal(Operation.roundReduce, scale, out, x, stride, count, prime.address);
   }
 
   /** (re, im) pairs of doubles: the real parts to the first `count` words, the imaginary parts to the next. */
@@ -314,20 +260,7 @@ export class Engine {
     scale: number,
     words: number,
   ): void {
-    const task = this.push(
-      Operation.mixedRadixToDouble,
-      out,
-      digits,
-      limbs,
-      weights,
-      halves,
-      0,
-      0,
-      primes,
-      words,
-      words,
-    );
-    this.heap.f64(((task as number) + 24) as Address, 1)[0] = scale;
+    this.pushReal(Operation.mixedRadixToDouble, scale, out, digits, limbs, weights, halves, 0, 0, primes, words, words);
   }
 
   uniformResidues(out: Address, words: number, key: Address, nonce: Address, prime: PrimeContext): void {
@@ -398,8 +331,9 @@ export class Engine {
     prime: PrimeContext,
   ): void {
     const table = this.tablesOf(prime, logSmall).forward;
-    const task = this.push(
+    this.pushReal(
       Operation.expandPlain,
+      scale,
       out,
       coefficients,
       logSmall,
@@ -411,7 +345,6 @@ export class Engine {
       words,
       temporary,
     );
-    this.heap.f64(((task as number) + 24) as Address, 1)[0] = scale;
   }
 
   copy(out: Address, from: Address, bytes: number): void {
@@ -424,27 +357,6 @@ export class Engine {
 
   private tablesOf(prime: PrimeContext, logSize: number): NttTables {
     return prime.nttTables(logSize);
-  }
-
-  /** Runs one task now, beside what is queued: tables may be needed in the middle of queueing. */
-  private single(code: OperationCode, ...args: number[]): void {
-    const task = this.allocate(TASK_WORDS * 4);
-    const words = this.heap.u32(task, TASK_WORDS);
-    words[0] = code;
-    words.set(args, 1);
-    this.executor.execute(task, 1);
-    this.release(task, TASK_WORDS * 4);
-  }
-
-  private push(code: OperationCode, ...args: number[]): Address {
-    if (this.queued === QUEUE_TASKS) this.flush();
-    const at = (this.tasks + this.queued * TASK_WORDS * 4) as Address;
-    const words = this.heap.allWords;
-    const first = at >>> 2;
-    words[first] = code;
-    for (let i = 0; i < args.length; i++) words[first + 1 + i] = args[i] as number;
-    this.queued++;
-    return at;
   }
 }
 

@@ -4,6 +4,9 @@
  */
 export const TASK_WORDS = 16;
 
+/** Where a task has its double, if it takes one. */
+export const REAL_BYTES = 24;
+
 export const Operation = {
   nttForward: 0,
   nttInverse: 1,

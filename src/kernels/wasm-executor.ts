@@ -1,7 +1,8 @@
 /** The WASM module on this thread and on workers that share its memory. */
 
-import { Engine, type Executor } from './engine.ts';
+import { Engine } from './engine.ts';
 import { type Address, Heap } from './heap.ts';
+import type { Executor } from './task-queue.ts';
 import { singleModule, threadedModule } from './wasm.generated.ts';
 
 const CONTROL_BYTES = 256;

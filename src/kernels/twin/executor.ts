@@ -2,9 +2,10 @@
  * The readable twin of the kernels: every operation by its definition, in bigint, over the same memory. Slow; its
  * results are bit for bit those of the WASM module, which the tests hold against it.
  */
-import { Engine, type Executor } from '../engine.ts';
+import { Engine } from '../engine.ts';
 import { type Address, Heap } from '../heap.ts';
-import { TASK_WORDS } from '../operations.ts';
+import { REAL_BYTES, TASK_WORDS } from '../operations.ts';
+import type { Executor } from '../task-queue.ts';
 import { conversionOperations } from './conversions.ts';
 import { encodingOperations } from './encoding.ts';
 import { TwinMemory } from './memory.ts';
@@ -19,9 +20,6 @@ const OPERATIONS = new Map([
   ...encodingOperations,
   ...samplingOperations,
 ]);
-
-/** Where a task has a double among its arguments. */
-const REAL_BYTES = 24;
 
 /** An engine whose kernels are the twin: same interface, one thread, bigint. */
 export function createTwinEngine(): Engine {
