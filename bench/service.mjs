@@ -2,6 +2,9 @@
  * Suite `service`: so many trainers at once ask the owner's service for refreshes over loopback HTTP. The service is a
  * process of its own, started as an owner starts it; the trainers are this process. A request is masked ciphertexts, which
  * are uniform residues: the trainers send just those, as many and as long as training sends, and need no keys.
+ *
+ * Under that load, and while one party is given a fresh key, a probe asks for the service's health again and again, and the
+ * service measures how long its event loop stood still at most: what everyone else waits for.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -9,7 +12,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { probeHealth } from './health-probe.mjs';
 
+const PROBE = new URL('./event-loop-probe.mjs', import.meta.url).href;
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const load = (path) => import(new URL(`../dist/${path}`, import.meta.url).href);
 
@@ -41,11 +46,11 @@ export async function serviceBench({ trainers, calls, ciphertexts, set, threads,
       const invitation = await owner.invite({
         name: `trainer ${i}`,
         networkId: network.id,
-        refreshBudget: 2 * calls + 1,
+        refreshBudget: 2 * calls + 1000,
       });
       invited.push(performance.now() - began);
       const accepted = await owner.acceptInvitation({ code: invitation.code });
-      parties.push({ client: owner.withToken(accepted.token), keyId: accepted.party.keyId });
+      parties.push({ client: owner.withToken(accepted.token), keyId: accepted.party.keyId, id: accepted.party.id });
       if ((i + 1) % 10 === 0) note(`${i + 1} of ${trainers} trainers have joined`);
     }
     const { ciphertextParameters } = await load('protocol/ckks-codec.js');
@@ -54,14 +59,18 @@ export async function serviceBench({ trainers, calls, ciphertexts, set, threads,
     await Promise.all(parties.map((party) => refreshes(party, parameters, ciphertexts, 1)));
     const before = await owner.overview();
     const began = performance.now();
-    const measured = await Promise.all(parties.map((party) => refreshes(party, parameters, ciphertexts, calls)));
+    const loaded = await watched(service, () =>
+      Promise.all(parties.map((party) => refreshes(party, parameters, ciphertexts, calls))),
+    );
+    const measured = loaded.result;
     const seconds = (performance.now() - began) / 1000;
     const after = await owner.overview();
     const { intact } = await owner.audit({ limit: 1 });
     const total = trainers * calls;
     const counted = used(after) - used(before);
     if (counted !== total) throw new Error(`the service counted ${counted} refreshes of ${total}`);
-    const latencies = measured.flatMap((one) => one.latencies).sort((a, b) => a - b);
+    const rekeyed = await watched(service, () => refreshesBesideRekey(owner, parties, parameters, ciphertexts));
+    const latencies = measured.flatMap((one) => one.latencies);
     const [{ requestBytes, responseBytes }] = measured;
     return {
       suite: 'service',
@@ -75,19 +84,17 @@ export async function serviceBench({ trainers, calls, ciphertexts, set, threads,
       seconds,
       callsPerSecond: total / seconds,
       ciphertextsPerSecond: (total * ciphertexts) / seconds,
-      latencyMs: {
-        p50: percentile(latencies, 0.5),
-        p90: percentile(latencies, 0.9),
-        p95: percentile(latencies, 0.95),
-        p99: percentile(latencies, 0.99),
-        max: latencies[latencies.length - 1],
-      },
-      inviteMs: {
-        p50: percentile(
-          [...invited].sort((a, b) => a - b),
-          0.5,
-        ),
-        max: Math.max(...invited),
+      latencyMs: summary(latencies),
+      inviteMs: summary(invited),
+      healthMs: summary(loaded.healthMs),
+      longestStallMs: loaded.longestStallMs,
+      cpuMsEach: loaded.cpuMs / total,
+      rekey: {
+        seconds: rekeyed.result.seconds,
+        latencyMs: summary(rekeyed.result.latencies),
+        healthMs: summary(rekeyed.healthMs),
+        longestStallMs: rekeyed.longestStallMs,
+        cpuMs: rekeyed.cpuMs,
       },
       retries: measured.reduce((sum, one) => sum + one.retries, 0),
       auditIntact: intact,
@@ -102,7 +109,35 @@ export async function serviceBench({ trainers, calls, ciphertexts, set, threads,
 
 const used = ({ parties }) => parties.reduce((sum, { refreshes }) => sum + refreshes.used, 0);
 
-const percentile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+/** @param {number[]} values */
+function summary(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const percentile = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+  const [p50, p90, p95, p99] = [0.5, 0.9, 0.95, 0.99].map(percentile);
+  return { p50, p90, p95, p99, max: sorted[sorted.length - 1] };
+}
+
+/** What `work` gives, what a cheap request took meanwhile, and how long the service's event loop stood still. */
+async function watched(service, work) {
+  await service.probe('reset');
+  const probe = probeHealth(service.url);
+  const result = await work();
+  const healthMs = await probe.stop();
+  return { result, healthMs, ...(await service.probe('read')) };
+}
+
+/** One party is given a fresh key while another, which does not care, goes on training. */
+async function refreshesBesideRekey(owner, [first, second = first], parameters, ciphertexts) {
+  const began = performance.now();
+  let done = false;
+  const rekey = owner.rekey(first.id).finally(() => {
+    done = true;
+  });
+  const latencies = [];
+  while (!done) latencies.push(...(await refreshes(second, parameters, ciphertexts, 1)).latencies);
+  await rekey;
+  return { seconds: (performance.now() - began) / 1000, latencies };
+}
 
 /** `hermetic serve --store`, as a process, on any free port. */
 async function startService(folder, options) {
@@ -112,8 +147,8 @@ async function startService(folder, options) {
   const given = Object.entries(options).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, `${value}`],
   );
-  const child = spawn(process.execPath, [MAIN, ...words, ...more, ...given], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const child = spawn(process.execPath, ['--import', PROBE, MAIN, ...words, ...more, ...given], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const ended = new Promise((resolve) => child.once('close', resolve));
   const line = await new Promise((resolve, reject) => {
@@ -128,7 +163,13 @@ async function startService(folder, options) {
     child.kill('SIGINT');
     await ended;
   };
-  return { url: JSON.parse(line).url, stop };
+  /** What happened since the last call. */
+  const probe = (wish) => {
+    const answer = wish === 'read' ? new Promise((resolve) => child.once('message', resolve)) : undefined;
+    child.send(wish);
+    return answer;
+  };
+  return { url: JSON.parse(line).url, stop, probe };
 }
 
 /** Calls one after the other, as a run makes them. */
@@ -188,13 +229,19 @@ function maskedRecord({ description: { N }, primes, limbsAtLevel }) {
 export function describe(r) {
   const ms = (x) => `${x.toFixed(0)} ms`;
   const { p50, p90, p95, p99, max } = r.latencyMs;
+  const cheap = ({ healthMs, longestStallMs }) =>
+    `a cheap request p50 ${ms(healthMs.p50)}, p99 ${ms(healthMs.p99)}, max ${ms(healthMs.max)}; longest stall ${ms(longestStallMs)}`;
   return [
     `${r.trainers} trainers at once, ${r.callsEach} refreshes each of ${r.ciphertexts} ciphertexts, set ${r.set}:`,
-    `  ${r.callsPerSecond.toFixed(1)} refreshes/s, ${r.ciphertextsPerSecond.toFixed(1)} ciphertexts/s`,
+    `  ${r.callsPerSecond.toFixed(1)} refreshes/s, ${r.ciphertextsPerSecond.toFixed(1)} ciphertexts/s; ${ms(r.cpuMsEach)} of processor time each`,
     `  latency p50 ${ms(p50)}, p90 ${ms(p90)}, p95 ${ms(p95)}, p99 ${ms(p99)}, max ${ms(max)}; ${r.retries} sent again`,
+    `  meanwhile ${cheap(r)}`,
     `  ${(r.requestBytes / 1e6).toFixed(2)} MB to the service, ${(r.responseBytes / 1e6).toFixed(2)} MB back`,
     `  an invitation (key, sealing) ${ms(r.inviteMs.p50)}, at most ${ms(r.inviteMs.max)}`,
-    `  audit log ${r.auditIntact ? 'intact' : 'BROKEN'}; ${r.machine.cores} cores for service and trainers, Node ${r.machine.node}`,
+    `a fresh key for one of them, while another trains: ${r.rekey.seconds.toFixed(1)} s`,
+    `  its refreshes p50 ${ms(r.rekey.latencyMs.p50)}, max ${ms(r.rekey.latencyMs.max)}`,
+    `  meanwhile ${cheap(r.rekey)}`,
+    `audit log ${r.auditIntact ? 'intact' : 'BROKEN'}; ${r.machine.cores} cores for service and trainers, Node ${r.machine.node}`,
     '',
   ].join('\n');
 }
