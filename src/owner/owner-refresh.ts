@@ -7,7 +7,8 @@ export function createRefreshService(keys: OwnerKeys, options: RefreshServiceOpt
   return new RefreshService(reencryptor(keys), options);
 }
 
-function reencryptor({ context, scheme, keyId, parameters }: OwnerKeys): Reencryptor {
+/** What refreshes need of the owner's keys. */
+export function reencryptor({ context, scheme, keyId, parameters }: OwnerKeys): Reencryptor {
   return {
     keyId,
     parameters,

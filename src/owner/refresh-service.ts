@@ -76,7 +76,9 @@ export class RefreshService {
     });
     if (message.keyId !== keyId) throw wrongKey(message.keyId, keyId);
     const digest = await sha256(request);
-    const { answer, repeated } = await this.#ledger.answer(party, message, digest, () => this.#reencrypt(message));
+    const { answer, repeated } = await this.#ledger.answer(party, message, digest, () =>
+      answerRefresh(this.#reencryptor, message),
+    );
     const { run, step, call, records } = message;
     const { callsLeft } = this.account(party);
     this.#onCall({ party, run, step, call, ciphertexts: records.length, repeated, callsLeft });
@@ -87,14 +89,17 @@ export class RefreshService {
   account(party: string): PartyAccount {
     return this.#ledger.account(party);
   }
+}
 
-  async #reencrypt(message: RefreshRequestMessage): Promise<Uint8Array> {
-    const { parameters } = this.#reencryptor;
-    const records = this.#reencryptor.reencrypt(message.records, message.level);
-    const sink = memorySink();
-    await writeRefreshResponse(sink, { ...message, records }, parameters);
-    return sink.bytes();
-  }
+/**
+ * The response to a request that was read, checked for its key, and counted: fresh encryptions of the integers in its records.
+ * Of a service that keeps books of its own; `RefreshService` does all of it.
+ */
+export async function answerRefresh(reencryptor: Reencryptor, message: RefreshRequestMessage): Promise<Uint8Array> {
+  const records = reencryptor.reencrypt(message.records, message.level);
+  const sink = memorySink();
+  await writeRefreshResponse(sink, { ...message, records }, reencryptor.parameters);
+  return sink.bytes();
 }
 
 function wrongKey(got: string, expected: string): HermeticError {

@@ -35,6 +35,15 @@ export class BlobFiles {
     return new BlobFiles(folder);
   }
 
+  /** The same folder for another thread of the process that opened it. */
+  static attach(folder: string): BlobFiles {
+    return new BlobFiles(folder);
+  }
+
+  get folder(): string {
+    return this.#folder;
+  }
+
   /** Stores what `produce` writes. @throws HermeticError DISK; what `produce` throws: then nothing is stored */
   async put<T>(produce: (sink: ByteSink) => Promise<T>): Promise<Blob & { readonly result: T }> {
     const temporary = join(this.#folder, `${randomId()}${UNFINISHED}`);

@@ -20,10 +20,13 @@ export interface KeyRingOptions extends PassphraseOptions {
   readonly threads?: number;
   /** Keys that have their secret in an engine at once, some megabytes each. Default 64. */
   readonly capacity?: number;
+  /** Called with each secret that was made, or took scrypt to open: for another ring over the same folder to `learn`. */
+  readonly onSecret?: (keyId: string, secret: Secret) => void;
 }
 
-interface Secret {
+export interface Secret {
   readonly parameters: CkksParameters;
+  /** As `SecretKey.toBytes` gives them. */
   readonly coefficients: Uint8Array;
 }
 
@@ -53,7 +56,7 @@ export class KeyRing {
     try {
       const path = this.#pathOf(keys.keyId);
       await writeFileAtomically(path, (sink) => writeOwnerKeys(sink, keys, passphrase, this.#options), { mode: 0o600 });
-      this.#secrets.set(keys.keyId, { parameters: keys.context.parameters, coefficients: keys.secret.toBytes() });
+      this.#remember(keys);
       return await work(keys);
     } finally {
       keys.dispose();
@@ -80,6 +83,12 @@ export class KeyRing {
   /** @throws HermeticError WRONG_PASSPHRASE unless the passphrase opens this key */
   async check(keyId: string): Promise<void> {
     await this.use(keyId, () => {});
+  }
+
+  /** Takes a secret that another ring opened. It is this ring's from now on, which overwrites it in the end. */
+  learn(keyId: string, secret: Secret): void {
+    if (this.#secrets.has(keyId)) secret.coefficients.fill(0);
+    else this.#secrets.set(keyId, secret);
   }
 
   /** Overwrites every secret. Keys that are lent are waited for. */
@@ -121,12 +130,17 @@ export class KeyRing {
     });
     try {
       if (keys.keyId !== keyId) throw unusable(`the file of the key ${keyId.slice(0, 12)}… holds another key`);
-      const secret = { parameters: keys.context.parameters, coefficients: keys.secret.toBytes() };
-      this.#secrets.set(keyId, secret);
-      return secret;
+      return this.#remember(keys);
     } finally {
       keys.dispose();
     }
+  }
+
+  #remember({ context, secret, keyId }: OwnerKeys): Secret {
+    const known = { parameters: context.parameters, coefficients: secret.toBytes() };
+    this.#secrets.set(keyId, known);
+    this.#options.onSecret?.(keyId, known);
+    return known;
   }
 
   /** Takes the secrets that nobody uses out of their engine, the longest unused first. */

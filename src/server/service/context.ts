@@ -1,15 +1,15 @@
 /** What every part of the service works with. */
 import type { RefreshEvent } from '../../owner/refresh-service.ts';
-import type { KeyRing } from '../node/key-ring.ts';
 import type { Database } from '../store/database.ts';
 import type { Store } from '../store/open-store.ts';
+import type { Vault } from '../vault/vault.ts';
 import type { Events } from './events.ts';
 import type { Flights, Sequence, Turns } from './turns.ts';
 
 export interface ServiceContext {
   readonly store: Store;
   readonly database: Database;
-  readonly keys: KeyRing;
+  readonly vault: Vault;
   readonly events: Events;
   readonly version: string;
   /** The address that trainers reach, where it is not the one that the owner calls. */

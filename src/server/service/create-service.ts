@@ -2,11 +2,11 @@
 import type { Hono } from 'hono';
 import { checkInteger, checkString } from '../../base/checks.ts';
 import type { RefreshEvent } from '../../owner/refresh-service.ts';
-import { KeyRing } from '../node/key-ring.ts';
 import { packageVersion } from '../node/version.ts';
 import { WebFiles } from '../node/web-files.ts';
 import { appendAudit } from '../store/audit-log.ts';
 import type { Store } from '../store/open-store.ts';
+import { Vault } from '../vault/vault.ts';
 import { createApplication } from './application.ts';
 import { type ServiceContext, transact } from './context.ts';
 import { Events } from './events.ts';
@@ -56,8 +56,9 @@ const WAITING = 512;
 /** @throws HermeticError WRONG_PASSPHRASE where the newest key of the store does not open; BAD_ARGUMENT, DISK */
 export async function createService(options: ServiceOptions): Promise<Service> {
   const { store, passphrase, web, threads, loadedKeys, insecureTestWorkFactor } = options;
-  const keys = new KeyRing({
+  const vault = new Vault({
     folder: store.keyFolder,
+    blobs: store.blobs.folder,
     passphrase: checkString('passphrase', passphrase, 4096),
     ...(threads !== undefined && { threads }),
     ...(loadedKeys !== undefined && { capacity: checkInteger('loadedKeys', loadedKeys, 1, 4096) }),
@@ -66,7 +67,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   const service: ServiceContext = {
     store,
     database: store.database,
-    keys,
+    vault,
     events: new Events(),
     version: packageVersion(),
     publicUrl: options.publicUrl,
@@ -79,27 +80,32 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     sequence: new Sequence(),
     flights: new Flights(),
   };
-  await checkPassphrase(service);
+  try {
+    await checkPassphrase(service);
+  } catch (error) {
+    await vault.close();
+    throw error;
+  }
   const files = web === undefined ? undefined : await WebFiles.open(web);
   return {
     app: createApplication(service, routesOf(service), files),
     admitOwner: (token) => admitOwner(service, token),
     close: async () => {
       service.events.close();
-      await keys.close();
+      await vault.close();
     },
   };
 }
 
 /** At the start, and not when the first trainer calls. */
-async function checkPassphrase({ database, keys }: ServiceContext): Promise<void> {
+async function checkPassphrase({ database, vault }: ServiceContext): Promise<void> {
   const newest = await database
     .selectFrom('keys')
     .select('id')
     .orderBy('createdAt', 'desc')
     .limit(1)
     .executeTakeFirst();
-  if (newest !== undefined) await keys.check(newest.id);
+  if (newest !== undefined) await vault.run('check', newest.id);
 }
 
 const OWNER_ID = '0'.repeat(32);

@@ -1,13 +1,4 @@
-/** Sealed models in the store: read, written, opened. */
-import { open } from '../../owner/seal.ts';
-import { writeModelFile } from '../../protocol/model-file.ts';
-import type { CiphertextParameters } from '../../protocol/parameters.ts';
-import {
-  type ReadSealedModel,
-  readSealedModel,
-  type SealedModel,
-  writeSealedModel,
-} from '../../protocol/sealed-model.ts';
+/** Sealed models in the store: found, sent, opened. */
 import type { Blob } from '../node/blob-files.ts';
 import { appendAudit } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
@@ -15,33 +6,10 @@ import type { ModelRow } from '../store/tables.ts';
 import { BINARY } from './bodies.ts';
 import { type ServiceContext, transact } from './context.ts';
 import { fileResponse } from './file-response.ts';
-import { parametersOf } from './parameter-sets.ts';
 import { found } from './problems.ts';
 import type { Call } from './route.ts';
 
 export type ModelWithSize = ModelRow & { readonly bytes: number };
-
-export interface StoredModel extends Blob {
-  /** Identity of the sealed file. */
-  readonly id: string;
-}
-
-export async function storeModel(
-  { store }: ServiceContext,
-  model: SealedModel,
-  parameters: CiphertextParameters,
-): Promise<StoredModel> {
-  const { sha256, bytes, result } = await store.blobs.put((sink) => writeSealedModel(sink, model, parameters));
-  return { sha256, bytes, id: result };
-}
-
-/** @throws HermeticError BAD_FILE; WRONG_KEY for a file of another parameter set */
-export function loadModel({ store }: ServiceContext, sha256: string, set: string): Promise<ReadSealedModel> {
-  return store.blobs.with(sha256, async (source) => {
-    const parameters = await parametersOf(set);
-    return readSealedModel(source, { parametersFor: () => parameters, onWarning: () => {} });
-  });
-}
 
 /** Models, oldest first. */
 export function selectModels(
@@ -75,8 +43,7 @@ export async function sendModelFile(
 /** POST /v1/models/{id}/open: the weights in the clear. The audit log knows of it before they are. */
 export async function openModel(service: ServiceContext, { params }: Call<unknown, unknown>): Promise<Response> {
   const row = await findModel(service, params.id);
-  const { setName } = await setOfKey(service, row.keyId);
-  const sealed = await loadModel(service, row.sha256, setName);
+  const { setName: set } = await setOfKey(service, row.keyId);
   await transact(service, (transaction) =>
     appendAudit(transaction, service.now(), {
       actor: 'owner',
@@ -85,9 +52,9 @@ export async function openModel(service: ServiceContext, { params }: Call<unknow
       details: { key: row.keyId },
     }),
   );
-  const model = await service.keys.use(row.keyId, (keys) => open(sealed, keys));
-  const bytes = writeModelFile(model) as Uint8Array<ArrayBuffer>;
-  return new Response(bytes, {
+  const { sha256, keyId } = row;
+  const bytes = await service.vault.run('openModel', { model: { sha256, set }, keyId });
+  return new Response(bytes as Uint8Array<ArrayBuffer>, {
     headers: {
       'content-type': BINARY,
       'content-length': `${bytes.length}`,

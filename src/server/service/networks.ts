@@ -1,27 +1,18 @@
 /** Networks: made, shown, and their gates set. */
 import { createHash } from 'node:crypto';
-import { utf8ToBytes } from '../../base/bytes.ts';
-import type { Architecture } from '../../nn/architecture.ts';
-import { initialWeights } from '../../nn/initializers.ts';
-import { constant } from '../../nn/schedules.ts';
-import { planTraining } from '../../nn/sealed/plan.ts';
-import { DEFAULT_BATCH, seal } from '../../owner/seal.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { JsonValue } from '../../protocol/json.ts';
-import { describeInitialization } from '../../protocol/provenance.ts';
 import type { CreateNetwork, Gates, Lineage, ServedNetwork } from '../../protocol/service/types.ts';
-import type { CkksParameters } from '../../schemes/ckks/parameters.ts';
-import type { Blob } from '../node/blob-files.ts';
 import { randomId } from '../node/durable.ts';
 import { appendAudit } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { NetworkRow } from '../store/tables.ts';
+import type { MadeNetwork } from '../vault/jobs.ts';
 import { type ServiceContext, transact } from './context.ts';
-import { createKey, insertKey, type NewKey } from './key-files.ts';
-import { noteBlob, type StoredModel, selectModels, storeModel } from './models.ts';
-import { heldOutData, type NetworkPlan, planNetwork } from './network-plan.ts';
+import { insertKey } from './key-files.ts';
+import { noteBlob, selectModels } from './models.ts';
 import { knownSet } from './parameter-sets.ts';
-import { asArgument, found, problem } from './problems.ts';
+import { found, problem } from './problems.ts';
 import type { Call } from './route.ts';
 import { modelView, networkView, partyView } from './views.ts';
 
@@ -36,50 +27,32 @@ export function createNetwork(service: ServiceContext, { body }: Call<CreateNetw
 }
 
 async function makeNetwork(service: ServiceContext, wish: CreateNetwork): Promise<ServedNetwork> {
-  const { store, allowInsecure } = service;
-  const { set = DEFAULT_SET, gates = {}, heldOutCsv } = wish;
-  const parameters = await knownSet(set);
-  if (parameters.insecure && !allowInsecure) {
+  const { set = DEFAULT_SET, gates = {} } = wish;
+  if ((await knownSet(set)).insecure && !service.allowInsecure) {
     throw problem(400, 'INSECURE_PARAMETERS', 'this service makes no keys of an insecure set');
   }
-  const plan = await planNetwork(wish);
-  const { settings, architecture, training } = plan;
-  const batch = batchOf(wish, plan);
-  const heldOut = heldOutCsv === undefined ? undefined : heldOutData(heldOutCsv, settings);
-  requireTrainable(parameters, architecture, batch);
-  const { key, result: model } = await createKey(service, set, async (keys) => {
-    const sealed = asArgument(() => seal(plainModelOf(plan), keys, { batch }));
-    return storeModel(service, sealed, keys.parameters);
-  });
-  const rows = heldOutCsv === undefined ? undefined : await store.blobs.putBytes(utf8ToBytes(heldOutCsv));
+  const made = await service.vault.run('makeNetwork', { wish, set });
   const [id, now] = [randomId(), service.now()];
   const row: NetworkRow = {
     id,
     name: wish.name,
     createdAt: now,
-    architecture: JSON.stringify(architecture),
-    features: JSON.stringify(settings),
+    architecture: made.architecture,
+    features: made.settings,
     gates: JSON.stringify(gates),
-    recipe: training === undefined ? null : JSON.stringify(training),
+    recipe: made.training ?? null,
     setName: set,
-    batch,
-    heldOutSha256: rows?.sha256 ?? null,
-    heldOutRows: heldOut?.features.rows ?? 0,
-    headId: model.id,
+    batch: made.batch,
+    heldOutSha256: made.rows?.sha256 ?? null,
+    heldOutRows: made.heldOutRows,
+    headId: made.model.id,
   };
-  await transact(service, (transaction) => insertNetwork(transaction, row, { key, model, rows }));
+  await transact(service, (transaction) => insertNetwork(transaction, row, made));
   service.events.emit('network', id, now);
   return readNetwork(service, id);
 }
 
-interface Made {
-  readonly key: NewKey;
-  readonly model: StoredModel;
-  /** Held out. */
-  readonly rows: Blob | undefined;
-}
-
-async function insertNetwork(transaction: Database, row: NetworkRow, { key, model, rows }: Made): Promise<void> {
+async function insertNetwork(transaction: Database, row: NetworkRow, { key, model, rows }: MadeNetwork): Promise<void> {
   const { id, name, createdAt, setName, heldOutRows } = row;
   for (const blob of rows === undefined ? [model] : [model, rows]) await noteBlob(transaction, blob, createdAt);
   await transaction.insertInto('networks').values(row).execute();
@@ -96,35 +69,6 @@ async function insertNetwork(transaction: Database, row: NetworkRow, { key, mode
     { actor: 'owner', action: 'keygen', subject: key.keyId, details: { network: id, set: setName } },
     { actor: 'owner', action: 'seal', subject: model.id, details: { network: id, key: key.keyId } },
   );
-}
-
-/** A power of two, so that rows fit slots. */
-function batchOf({ batch }: CreateNetwork, { training }: NetworkPlan): number {
-  const wanted = batch ?? training?.batch ?? DEFAULT_BATCH;
-  if (Number.isInteger(Math.log2(wanted))) return wanted;
-  throw problem(400, 'BAD_ARGUMENT', 'this is no batch', { expected: 'a power of two', got: `${wanted}` });
-}
-
-/** A set whose levels no step of this network fits is found out now, and not by the first trainer. PLAN_REFUSED. */
-function requireTrainable({ slots, maxLevel }: CkksParameters, architecture: Architecture, batch: number): void {
-  const step = { loss: 'delta', learningRate: 1, momentum: 0.9, nesterov: true, weightDecay: 0 } as const;
-  const recipe = { ...step, schedule: constant(), batch, steps: 1, firstStep: 0, seed: 1 };
-  planTraining(architecture, recipe, { slots, maxLevel, refreshMode: 'owner' });
-}
-
-function plainModelOf({ architecture, initializers, settings }: NetworkPlan): Parameters<typeof seal>[0] {
-  return {
-    architecture,
-    weights: initialWeights(architecture, initializers, secretSeed()),
-    features: settings as unknown as JsonValue,
-    provenance: [describeInitialization(initializers)],
-  };
-}
-
-/** Nobody can guess it, and it is kept nowhere. */
-function secretSeed(): number {
-  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
-  return (high >>> 11) * 2 ** 32 + low;
 }
 
 /** GET /v1/networks/{id} */

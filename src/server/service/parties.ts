@@ -1,5 +1,4 @@
 /** Parties: invited with a key of their own, admitted once, rekeyed, changed, revoked. */
-import { rekey as rekeyModel } from '../../owner/seal.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 import type {
@@ -14,9 +13,10 @@ import { randomId } from '../node/durable.ts';
 import { type AuditNote, appendAudit } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { ModelRow, NetworkRow, PartyRow } from '../store/tables.ts';
+import type { Handed as HandedFiles } from '../vault/jobs.ts';
 import { type ServiceContext, transact } from './context.ts';
-import { createKey, insertKey, type NewKey } from './key-files.ts';
-import { findModel, loadModel, noteBlob, type StoredModel, setOfKey, storeModel } from './models.ts';
+import { insertKey } from './key-files.ts';
+import { findModel, noteBlob, setOfKey } from './models.ts';
 import { findNetwork } from './networks.ts';
 import { denied, found, problem } from './problems.ts';
 import type { PartyChange } from './requests.ts';
@@ -76,20 +76,16 @@ async function makeInvitation(
 }
 
 /** The head of a network, sealed anew under a fresh key. */
-interface Handed {
-  readonly key: NewKey;
-  readonly model: StoredModel;
+interface Handed extends HandedFiles {
   readonly head: ModelRow;
 }
 
 async function handOut(service: ServiceContext, network: NetworkRow): Promise<Handed> {
   const head = await findModel(service, network.headId);
   const { setName } = await setOfKey(service, head.keyId);
-  const sealed = await loadModel(service, head.sha256, setName);
-  const { key, result } = await createKey(service, network.setName, (created) =>
-    service.keys.use(head.keyId, (from) => storeModel(service, rekeyModel(sealed, from, created), created.parameters)),
-  );
-  return { key, model: result, head };
+  const model = { sha256: head.sha256, set: setName };
+  const handed = await service.vault.run('handOut', { model, keyId: head.keyId, set: network.setName });
+  return { ...handed, head };
 }
 
 async function giveTo(

@@ -3,18 +3,11 @@
  * anything is decrypted; its answer is on the disk and entered before it is sent. Whatever dies in between, the same
  * request again is counted no second time and gets the same bytes, and another request under its name is refused.
  */
-import { createHash } from 'node:crypto';
-import { createRefreshService } from '../../owner/owner-refresh.ts';
-import { memorySource } from '../../protocol/byte-source.ts';
-import type { CiphertextParameters } from '../../protocol/parameters.ts';
-import {
-  maxRefreshMessageBytes,
-  type RefreshRequestMessage,
-  readRefreshRequest,
-} from '../../protocol/refresh-message.ts';
+import { maxRefreshMessageBytes, type RefreshRequestMessage } from '../../protocol/refresh-message.ts';
 import { appendAudit } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { PartyRow, RefreshRow } from '../store/tables.ts';
+import { alone } from '../vault/wire.ts';
 import { requireCurrent } from './authenticate.ts';
 import { BINARY, readBody, requireType } from './bodies.ts';
 import { type ServiceContext, transact } from './context.ts';
@@ -30,10 +23,11 @@ const MOST_CIPHERTEXTS = 256;
 export async function refresh(service: ServiceContext, { party, request }: Call<unknown, unknown>): Promise<Response> {
   requireType(request, BINARY);
   const keyId = found(party.keyId ?? undefined, 'key');
-  const parameters = await parametersOf((await setOfKey(service, keyId)).setName);
+  const { setName } = await setOfKey(service, keyId);
+  const parameters = await parametersOf(setName);
   const answer = await service.refreshTurns.take(async () => {
     const body = await readBody(request, maxRefreshMessageBytes(parameters, 0, MOST_CIPHERTEXTS, 2));
-    return answerRefresh(service, party, keyId, parameters, body);
+    return answerRefresh(service, party, { keyId, set: setName }, body);
   });
   return new Response(answer as Uint8Array<ArrayBuffer>, {
     headers: { 'content-type': BINARY, 'content-length': `${answer.length}`, 'cache-control': 'no-store' },
@@ -44,14 +38,14 @@ export async function refresh(service: ServiceContext, { party, request }: Call<
 async function answerRefresh(
   service: ServiceContext,
   party: PartyRow,
-  keyId: string,
-  parameters: CiphertextParameters,
-  body: Uint8Array,
+  { keyId, set }: { readonly keyId: string; readonly set: string },
+  arrived: Uint8Array,
 ): Promise<Uint8Array> {
-  const options = { maxRecords: MOST_CIPHERTEXTS, onWarning: () => {} };
-  const message = await readRefreshRequest(memorySource(body), parameters, options);
+  const { vault } = service;
+  const body = alone(arrived);
+  const asked = { set, body, maxRecords: MOST_CIPHERTEXTS };
+  const { message, digest } = await vault.run('readRefresh', asked, { move: [body] });
   if (message.keyId !== keyId) throw wrongKey(message.keyId, keyId);
-  const digest = createHash('sha256').update(body).digest('hex');
   // A request that arrives twice at once waits for its first answer.
   return service.sequence.of(`refresh ${party.id} ${message.run}\n${message.call}`, async () => {
     const known = await knownCall(service.database, party.id, message);
@@ -61,7 +55,8 @@ async function answerRefresh(
     if (known?.answeredAt) throw forgotten();
     if (known === undefined) await enter(service, party, message, digest);
     else await noteAgain(service, party, message);
-    const answer = await service.keys.use(keyId, (keys) => createRefreshService(keys).answer(party.id, body));
+    const residues = message.records.flatMap(({ polynomials }) => polynomials);
+    const answer = await vault.run('reencrypt', { keyId, message }, { move: residues });
     await keepAnswer(service, party.id, message, answer);
     return tell(service, party, message, known !== undefined, answer);
   });

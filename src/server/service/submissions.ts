@@ -5,28 +5,24 @@
  */
 import { createHash } from 'node:crypto';
 import { HermeticError } from '../../base/errors.ts';
-import type { TrainingData } from '../../nn/feature-rows.ts';
-import { heldOutAccuracy, passedAll, runGates } from '../../owner/gates.ts';
-import type { OwnerKeys } from '../../owner/owner-keys.ts';
-import { open } from '../../owner/seal.ts';
+import { passedAll } from '../../owner/gates.ts';
 import { UnlockLedger } from '../../owner/unlock-ledger.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
-import type { JsonValue } from '../../protocol/json.ts';
-import type { ReadSealedModel } from '../../protocol/sealed-model.ts';
 import type { GateResult, Gates, ServedModel, SubmissionRequest } from '../../protocol/service/types.ts';
 import { recordDigest, type TrainingRecord, verifyTrainingRecord } from '../../protocol/training-record.ts';
 import { appendAudit } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { ModelRow, NetworkRow, PartyRow, UploadRow } from '../store/tables.ts';
 import { databaseUnlockBook } from '../store/unlock-book.ts';
+import { type Judgement, MODEL_FIELDS, type ModelFacts } from '../vault/jobs.ts';
 import { type ServiceContext, transact } from './context.ts';
-import { findModel, loadModel, type ModelWithSize } from './models.ts';
-import { heldOutData } from './network-plan.ts';
+import { findModel, type ModelWithSize } from './models.ts';
 import { findNetwork } from './networks.ts';
+import { knownSet } from './parameter-sets.ts';
 import { found, problem } from './problems.ts';
 import type { Call } from './route.ts';
 import { completeUpload } from './uploads.ts';
-import { architectureOf, trainerModelView } from './views.ts';
+import { trainerModelView } from './views.ts';
 
 /** What a submission is judged by. */
 interface Handin {
@@ -34,16 +30,15 @@ interface Handin {
   readonly network: NetworkRow;
   /** What the party was given. */
   readonly given: ModelWithSize;
-  readonly before: ReadSealedModel;
   readonly upload: UploadRow;
-  readonly after: ReadSealedModel;
+  readonly after: ModelFacts;
   readonly signed: SubmissionRequest;
 }
 
 interface Verdict {
   readonly record: TrainingRecord | undefined;
   readonly gates: readonly GateResult[];
-  readonly accuracy: number | undefined;
+  readonly accuracy: Judgement['accuracy'];
 }
 
 /** POST /v1/submissions. The same model again is not judged again, unless it was refused. */
@@ -67,35 +62,40 @@ async function takeIn(service: ServiceContext, party: PartyRow, signed: Submissi
   const upload = await completeUpload(service, party.id, signed.uploadId, 'model');
   const network = await findNetwork(service.database, party.networkId ?? '');
   const given = await findModel(service, found(party.modelId ?? undefined, 'model'));
-  const before = await loadModel(service, given.sha256, network.setName);
-  const after = await loadModel(service, upload.sha256, network.setName);
+  const set = network.setName;
+  const before = await service.vault.run('describeModel', { sha256: given.sha256, set });
+  const after = await service.vault.run('describeModel', { sha256: upload.sha256, set });
   if (after.keyId !== party.keyId) {
     throw problem(409, 'WRONG_KEY', 'the model is sealed under another key than this party has', {
       mend: 'Fetch keys and model anew, and train on that.',
     });
   }
-  const field = (['architecture', 'packing', 'features', 'demonstration'] as const).find(
-    (name) => canonicalJson(after[name] as JsonValue) !== canonicalJson(before[name] as JsonValue),
-  );
+  const field = MODEL_FIELDS.find((name) => after.fields[name] !== before.fields[name]);
   if (field !== undefined) {
     throw problem(400, 'BAD_FILE', `this is not the network that was handed out: its ${field} differs`, {
       mend: 'Submit the file that training wrote.',
     });
   }
-  return { party, network, given, before, upload, after, signed };
+  return { party, network, given, upload, after, signed };
 }
 
 async function judge(service: ServiceContext, handin: Handin): Promise<Verdict> {
   const { record, result } = await judgeRecord(handin);
   if (!result.passed) return { record, gates: [result], accuracy: undefined };
-  const { party, network, after } = handin;
+  const { network, given, upload, after } = handin;
   const gates = JSON.parse(network.gates) as Gates;
-  const heldOut = await heldOutRows(service, network);
-  return service.keys.use(after.keyId, async (keys) => {
-    await charge(service, party, keys, after.modelId, gates);
-    const { results, accuracy } = weigh(handin, keys, gates, heldOut);
-    return { record, gates: [result, ...results], accuracy };
+  await charge(service, handin, gates);
+  const { results, accuracy } = await service.vault.run('judge', {
+    keyId: after.keyId,
+    set: network.setName,
+    before: given.sha256,
+    after: upload.sha256,
+    heldOut: network.heldOutSha256 ?? undefined,
+    architecture: network.architecture,
+    features: network.features,
+    gates,
   });
+  return { record, gates: [result, ...results], accuracy };
 }
 
 /** Signed by this party, of this model, and chained to the record of what it was given. */
@@ -130,51 +130,21 @@ const NAMES = {
   previous: 'predecessor than the record of the model that was given',
 } as const;
 
-async function heldOutRows(
-  { store }: ServiceContext,
-  { heldOutSha256, features }: NetworkRow,
-): Promise<TrainingData | undefined> {
-  if (heldOutSha256 === null) return undefined;
-  return heldOutData(await store.blobs.bytes(heldOutSha256), JSON.parse(features));
-}
-
 /** A bit for each gate, and one for weights that cannot be opened at all: no more can be told by the outcome. */
-async function charge(
-  service: ServiceContext,
-  party: PartyRow,
-  keys: OwnerKeys,
-  modelId: string,
-  gates: Gates,
-): Promise<void> {
-  const set = Object.entries(gates).filter(([, limit]) => limit !== undefined);
+async function charge(service: ServiceContext, { party, network, after }: Handin, gates: Gates): Promise<void> {
+  const { keyId, modelId } = after;
+  const settings = Object.entries(gates).filter(([, limit]) => limit !== undefined);
   const release = `gates ${createHash('sha256')
-    .update(canonicalJson(Object.fromEntries(set)))
+    .update(canonicalJson(Object.fromEntries(settings)))
     .digest('hex')
     .slice(0, 32)}`;
-  const bits = 1 + set.length;
-  const details = { party: party.id, key: keys.keyId, bits };
-  const book = databaseUnlockBook(service.database, keys.keyId, (transaction) =>
+  const bits = 1 + settings.length;
+  const details = { party: party.id, key: keyId, bits };
+  const book = databaseUnlockBook(service.database, keyId, (transaction) =>
     appendAudit(transaction, service.now(), { actor: party.name, action: 'gate', subject: modelId, details }),
   );
-  await new UnlockLedger(book).charge(keys, [{ predictions: modelId, row: 0, release, bits }]);
-}
-
-function weigh(
-  { network, before, after }: Handin,
-  keys: OwnerKeys,
-  gates: Gates,
-  heldOut: TrainingData | undefined,
-): { readonly results: readonly GateResult[]; readonly accuracy: number | undefined } {
-  const architecture = architectureOf(network);
-  const was = open(before, keys).weights;
-  try {
-    const { weights } = open(after, keys);
-    const results = runGates({ architecture, before: was, after: weights, heldOut, gates });
-    return { results, accuracy: heldOut && heldOutAccuracy(architecture, weights, heldOut) };
-  } catch (error) {
-    if (!(error instanceof HermeticError && error.code === 'DIVERGED')) throw error;
-    return { results: [{ gate: 'finite', passed: false, detail: error.summary }], accuracy: undefined };
-  }
+  const key = { keyId, context: { parameters: await knownSet(network.setName) } };
+  await new UnlockLedger(book).charge(key, [{ predictions: modelId, row: 0, release, bits }]);
 }
 
 /**

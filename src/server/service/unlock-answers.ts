@@ -1,24 +1,15 @@
 /** What the owner's policy of unlocks (`owner/unlock-policy.ts`) works with here: files, keys, the two books. */
 import { outputSize } from '../../nn/network.ts';
-import { open } from '../../owner/seal.ts';
-import { UnlockLedger } from '../../owner/unlock-ledger.ts';
-import {
-  approveUnlock,
-  decideUnlock,
-  misfitOf,
-  type OwnedModel,
-  type RowAccount,
-  type UnlockDecision,
-  type UnlockMeans,
-} from '../../owner/unlock-policy.ts';
-import { type ReadSealedPredictions, readSealedPredictions } from '../../protocol/sealed-predictions.ts';
+import { type UnlockAnswer, UnlockLedger } from '../../owner/unlock-ledger.ts';
+import { misfitOf, type UnlockDecision } from '../../owner/unlock-policy.ts';
 import type { UnlockPolicy } from '../../protocol/service/types.ts';
 import { type AuditNote, appendAudit } from '../store/audit-log.ts';
 import type { NetworkRow } from '../store/tables.ts';
 import { databaseUnlockBook } from '../store/unlock-book.ts';
+import type { UnlockJob } from '../vault/jobs.ts';
+import type { UnlockAsks } from '../vault/unlocking.ts';
 import { type ServiceContext, transact } from './context.ts';
-import { loadModel } from './models.ts';
-import { parametersOf } from './parameter-sets.ts';
+import { knownSet } from './parameter-sets.ts';
 import { problem } from './problems.ts';
 import { architectureOf } from './views.ts';
 
@@ -45,56 +36,33 @@ export function checkPolicy({ release }: UnlockPolicy, network: NetworkRow): voi
 
 /** What the party's policy makes of a request. @throws HttpProblem; HermeticError BAD_FILE, WRONG_KEY, BAD_ARGUMENT */
 export async function decide(service: ServiceContext, wish: UnlockWish): Promise<UnlockDecision> {
-  return consider(service, wish, decideUnlock);
+  return consider(service, wish, 'decide');
 }
 
 /** The answer that the owner approved, decrypted whatever the policy has become since. Errors as above. */
 export async function approved(service: ServiceContext, wish: UnlockWish): Promise<UnlockDecision> {
-  return consider(service, { ...wish, policy: { ...wish.policy, mode: 'quota' } }, approveUnlock);
+  return consider(service, { ...wish, policy: { ...wish.policy, mode: 'quota' } }, 'approve');
 }
 
-async function consider(
-  service: ServiceContext,
-  wish: UnlockWish,
-  decision: typeof decideUnlock,
-): Promise<UnlockDecision> {
-  const { keyId, rows, features, policy, partyId } = wish;
-  const predictions = await readPredictions(service, wish);
-  return service.keys.use(keyId, (keys) => {
-    const means: UnlockMeans = {
-      policy,
-      keys,
-      account: rowAccount(service, partyId),
-      ledger: ledgerOf(service, wish),
-      openedModel: (modelId) => openedModel(service, wish, modelId, keys),
-    };
-    return decision({ predictions, rows, features }, means);
-  });
-}
-
-async function readPredictions(
-  { store }: ServiceContext,
-  { sha256, network, keyId }: UnlockWish,
-): Promise<ReadSealedPredictions> {
-  const parameters = await parametersOf(network.setName);
-  const options = { parametersFor: () => parameters, onWarning: () => {} };
-  const predictions = await store.blobs.with(sha256, (source) => readSealedPredictions(source, options));
-  if (predictions.keyId !== keyId) {
-    throw problem(409, 'WRONG_KEY', 'the predictions are sealed under another key than this party has', {
-      mend: 'Fetch keys and model anew, and predict with those.',
-    });
-  }
+async function consider(service: ServiceContext, wish: UnlockWish, verb: UnlockJob['verb']): Promise<UnlockDecision> {
+  const { keyId, sha256, network, rows, features, policy } = wish;
   const outputs = outputSize(architectureOf(network));
-  if (predictions.classes === outputs) return predictions;
-  throw problem(400, 'BAD_FILE', 'these are predictions of another network', {
-    expected: `${outputs} outputs`,
-    got: `${predictions.classes}`,
-  });
+  const job = { verb, keyId, sha256, set: network.setName, outputs, rows, features, policy };
+  return service.vault.run('unlock', job, { answers: { ...booksOf(service, wish) } });
 }
 
-function rowAccount({ database }: ServiceContext, partyId: string): RowAccount {
+/** What the vault asks for before it answers. */
+function booksOf(service: ServiceContext, wish: UnlockWish): UnlockAsks {
   return {
-    take: async (rows, limit) => {
+    ...rowAccount(service, wish.partyId),
+    charge: (answers) => charge(service, wish, answers),
+    modelFile: (modelId) => modelFile(service, wish, modelId),
+  };
+}
+
+function rowAccount({ database }: ServiceContext, partyId: string): Pick<UnlockAsks, 'take' | 'giveBack'> {
+  return {
+    take: async ({ rows, limit }) => {
       const { numUpdatedRows } = await database
         .updateTable('parties')
         .set((build) => ({ unlockRows: build('unlockRows', '+', rows) }))
@@ -114,25 +82,21 @@ function rowAccount({ database }: ServiceContext, partyId: string): RowAccount {
 }
 
 /** Every answer is an entry of the audit log, in the transaction that counts it. */
-function ledgerOf(service: ServiceContext, wish: UnlockWish): UnlockLedger {
-  const book = databaseUnlockBook(service.database, wish.keyId, (transaction, added) => {
+async function charge(service: ServiceContext, wish: UnlockWish, answers: readonly UnlockAnswer[]): Promise<void> {
+  const { keyId, network } = wish;
+  const book = databaseUnlockBook(service.database, keyId, (transaction, added) => {
     const bits = added.reduce((sum, answer) => sum + answer.bits, 0);
     return appendAudit(transaction, service.now(), useOf(wish, { bits }));
   });
-  return new UnlockLedger(book);
+  await new UnlockLedger(book).charge({ keyId, context: { parameters: await knownSet(network.setName) } }, answers);
 }
 
 function useOf({ id, actor, partyId, keyId, rows }: UnlockWish, more: { readonly bits: number }): AuditNote {
   return { actor, action: 'unlock', subject: id, details: { party: partyId, key: keyId, rows: rows.length, ...more } };
 }
 
-/** The owner's weights of a model that this party was given or that was accepted from it. */
-async function openedModel(
-  service: ServiceContext,
-  wish: UnlockWish,
-  modelId: string,
-  keys: Parameters<typeof open>[1],
-): Promise<OwnedModel | undefined> {
+/** The file of a model that this party was given or that was accepted from it. */
+async function modelFile(service: ServiceContext, wish: UnlockWish, modelId: string): Promise<string | undefined> {
   const row = await service.database
     .selectFrom('models')
     .selectAll()
@@ -141,8 +105,7 @@ async function openedModel(
     .where('status', '!=', 'refused')
     .executeTakeFirst();
   if (row === undefined) return undefined;
-  const sealed = await loadModel(service, row.sha256, wish.network.setName);
   // Decrypted for the owner's eyes, predictions and weights: uses of the key all the same.
   await transact(service, (transaction) => appendAudit(transaction, service.now(), useOf(wish, { bits: 0 })));
-  return open(sealed, keys);
+  return row.sha256;
 }
