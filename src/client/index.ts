@@ -14,7 +14,7 @@ export { collectVerified } from './download.ts';
 export type { EventOptions } from './events.ts';
 export type { InvitationLink } from './invitation.ts';
 export { parseInvitationLink } from './invitation.ts';
-export type { AuditQuery, CallOptions, PartyChange, TrainerFile } from './service-client.ts';
+export type { CallOptions, PartyChange, TrainerFile } from './service-client.ts';
 export { downloadVerified, ServiceClient } from './service-client.ts';
 export { ServiceRefusal, ServiceUnavailable } from './service-error.ts';
 export type { UploadOptions } from './upload.ts';

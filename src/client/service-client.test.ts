@@ -69,11 +69,13 @@ describe('calls', () => {
   });
 
   it('ask for pages and states', async () => {
+    const end = { seq: 0, hash: '0'.repeat(64) };
+    const emptyLog = { entries: [], intact: true, matching: 0, end, actors: [], actions: [] };
     const seen: string[] = [];
     const app = new Hono()
       .get('/v1/audit', (context) => {
         seen.push(new URL(context.req.url).search);
-        return context.json({ entries: [], intact: true });
+        return context.json(emptyLog);
       })
       .get('/v1/unlocks', (context) => {
         seen.push(new URL(context.req.url).search);
@@ -82,8 +84,9 @@ describe('calls', () => {
     const client = clientOf(app);
     await client.audit();
     await client.audit({ after: 7, limit: 2 });
+    await client.audit({ order: 'newest', actor: 'Ada & Co', network: undefined });
     expect(await client.unlocks('pending')).toEqual([]);
-    expect(seen).toEqual(['', '?after=7&limit=2', '?status=pending']);
+    expect(seen).toEqual(['', '?after=7&limit=2', '?order=newest&actor=Ada+%26+Co', '?status=pending']);
   });
 
   it('refuse answers that are not of the contract', async () => {

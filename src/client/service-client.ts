@@ -11,6 +11,7 @@ import type {
   Accepted,
   AcceptRequest,
   AuditPage,
+  AuditQuery,
   CreateNetwork,
   Gates,
   Invitation,
@@ -20,6 +21,7 @@ import type {
   Overview,
   Party,
   Progress,
+  RunHistory,
   ServedModel,
   ServedNetwork,
   ServedRun,
@@ -49,12 +51,6 @@ export interface PartyChange {
   readonly unlocks?: UnlockPolicy;
   /** From now until its token expires. */
   readonly hours?: number;
-}
-
-export interface AuditQuery {
-  /** Entries after this number. */
-  readonly after?: number;
-  readonly limit?: number;
 }
 
 /** A trainer's own files, in the words of their addresses. */
@@ -185,10 +181,15 @@ export class ServiceClient {
     return this.#decide(id, 'deny', reason, options);
   }
 
-  audit({ after, limit }: AuditQuery = {}, options?: CallOptions): Promise<AuditPage> {
+  /** How a run went from its beginning on. */
+  runHistory(partyId: string, run: string, options?: CallOptions): Promise<RunHistory> {
+    return this.#get(`v1/parties/${part(partyId)}/runs/${part(run)}`, schemas.runHistorySchema, options);
+  }
+
+  /** A page of the log; `next` of the answer is the `after`, or `before`, of the following one. */
+  audit(asked: AuditQuery = {}, options?: CallOptions): Promise<AuditPage> {
     const query = new URLSearchParams();
-    if (after !== undefined) query.set('after', `${after}`);
-    if (limit !== undefined) query.set('limit', `${limit}`);
+    for (const [name, value] of Object.entries(asked)) if (value !== undefined) query.set(name, `${value}`);
     return this.#get(`v1/audit${query.size > 0 ? `?${query}` : ''}`, schemas.auditPageSchema, options);
   }
 

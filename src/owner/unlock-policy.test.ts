@@ -256,6 +256,7 @@ describe('a verified policy', () => {
       id: 'ab'.repeat(8),
       partyId: 'cd'.repeat(8),
       networkId: 'ef'.repeat(8),
+      keyId: '01'.repeat(8),
       createdAt: '2026-01-01T00:00:00Z',
       rows: 3,
       status: 'answered',

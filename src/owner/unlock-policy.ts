@@ -21,7 +21,7 @@ import type { SealedPredictions } from '../protocol/sealed-predictions.ts';
 import type { ReleasedRow, ReleaseWish, UnlockPolicy, UnlockView } from '../protocol/service/types.ts';
 import type { OwnerKeys } from './owner-keys.ts';
 import { MAX_RELEASED_BITS, type Release, releaseRow } from './release.ts';
-import { unlockPredictions } from './unlock.ts';
+import { bitsOfRow, unlockPredictions } from './unlock.ts';
 import type { UnlockLedger } from './unlock-ledger.ts';
 
 export interface UnlockAsk {
@@ -198,6 +198,11 @@ export function misfitOf(release: ReleaseWish, outputs: number): string | undefi
   }
   if (range[1] - range[0] >= 1) return undefined;
   return 'the range of what is released is shorter than 1: let the owner widen it';
+}
+
+/** Bits of the key that a decrypted answer to so many rows costs at most; undefined where the policy cannot be carried out. */
+export function bitsOfAnswer({ release }: UnlockPolicy, rows: number, outputs: number): number | undefined {
+  return misfitOf(release, outputs) === undefined ? rows * bitsOfRow(releaseOf(release), outputs) : undefined;
 }
 
 function usedUp(limit: number): string {

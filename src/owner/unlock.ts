@@ -76,6 +76,11 @@ function allRows({ rows }: SealedPredictions): number[] {
   return Array.from({ length: rows }, (_, row) => row);
 }
 
+/** Bits of a key that a row's answer costs. RangeError for bits that do not go round; POLICY_DENIED. */
+export function bitsOfRow(release: Release, outputs: number): number {
+  return chargeOf(release, outputs).bits;
+}
+
 /** What a row's answer costs: log2 of the number of answers that could come, rounded up. */
 function chargeOf(release: Release, outputs: number): Pick<UnlockAnswer, 'release' | 'bits'> {
   if (release.kind === 'label') return { release: 'label', bits: Math.max(1, Math.ceil(Math.log2(outputs))) };

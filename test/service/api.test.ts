@@ -8,6 +8,7 @@ import type {
   Invitation,
   Overview,
   Party,
+  RunHistory,
   ServedNetwork,
   ServedRun,
   ServiceError,
@@ -108,7 +109,7 @@ describe('every route', () => {
         POST /v1/parties/{id}/rekey|PATCH /v1/parties/{id}|GET /v1/models/{id}/file|POST /v1/models/{id}/open|GET /v1/unlocks|
         POST /v1/unlocks/{id}/approve|POST /v1/unlocks/{id}/deny|GET /v1/audit|GET /v1/me|GET /v1/me/keys|GET /v1/me/model|
         GET /v1/me/bootstrapping-keys|POST /v1/refresh|PUT /v1/runs/{run}|POST /v1/uploads|GET /v1/uploads/{id}|
-        PATCH /v1/uploads/{id}|POST /v1/submissions|POST /v1/unlocks|GET /v1/unlocks/{id}`
+        PATCH /v1/uploads/{id}|POST /v1/submissions|POST /v1/unlocks|GET /v1/unlocks/{id}|GET /v1/parties/{id}/runs/{run}`
           .split('|')
           .map((line) => line.trim()),
       ),
@@ -433,6 +434,13 @@ describe('a trainer', () => {
       lastSeenAt: now.toISOString(),
       state: 'finished',
     });
+    const history = await test.owner<RunHistory>('GET', `/v1/parties/${alice.id}/runs/one`);
+    expect(history.run).toMatchObject({ id: 'one', step: 10, state: 'finished' });
+    expect(history.samples).toEqual([
+      { at: started, step: 1, rowsPerSecond: 2.5 },
+      { at: now.toISOString(), step: 10, rowsPerSecond: 2.5 },
+    ]);
+    await problem(await test.call('GET', `/v1/parties/${bob.id}/runs/one`, { token: OWNER_TOKEN }), 404);
     advance(HOUR / 10);
     expect((await states()).one).toBe('finished');
     for (const run of ['a b', '..', 'x'.repeat(65)]) {

@@ -9,7 +9,14 @@ import { memorySink } from '../../src/protocol/byte-source.ts';
 import { httpTransport } from '../../src/protocol/http-transport.ts';
 import { readModelFile } from '../../src/protocol/model-file.ts';
 import { writeSealedPredictions } from '../../src/protocol/sealed-predictions.ts';
-import type { AuditPage, Lineage, ServedModel, ServedNetwork, UnlockView } from '../../src/protocol/service/types.ts';
+import type {
+  AuditPage,
+  Lineage,
+  Overview,
+  ServedModel,
+  ServedNetwork,
+  UnlockView,
+} from '../../src/protocol/service/types.ts';
 import { createSigningKey } from '../../src/protocol/signing-key.ts';
 import { commitToData, type RecordFields, SALT_BYTES, signTrainingRecord } from '../../src/protocol/training-record.ts';
 import { fit as fitSealed } from '../../src/trainer/fit.ts';
@@ -224,6 +231,7 @@ describe('rounds through the service', () => {
     const { features } = dataOf(csv(8, 11), model.features);
     const sink = memorySink();
     await writeSealedPredictions(sink, await predictSealed(model, keys, features), keys.parameters);
+    const { parameters } = keys.context;
     keys.dispose();
     const { id: uploadId } = await upload(frank, 'predictions', sink.bytes());
     const ask = (rows: number[], more: object = {}): Promise<UnlockView> =>
@@ -250,6 +258,13 @@ describe('rounds through the service', () => {
     await test.owner('PATCH', `/v1/parties/${frank.id}`, { unlocks: { mode: 'manual', rows: 100, release } });
     const pending = await ask([6]);
     expect(pending.status).toBe('pending');
+    // What the key has answered, and what this would add, is for the owner alone.
+    expect(pending.bits).toBeUndefined();
+    const { keys: ofTrainers, pendingUnlocks } = await test.owner<Overview>('GET', '/v1/overview');
+    const limit = unlockLimit(parameters);
+    const bits = { used: 2, left: limit - 2, limit };
+    expect(ofTrainers.find(({ partyId }) => partyId === frank.id)).toMatchObject({ id: pending.keyId, bits });
+    expect(pendingUnlocks.find(({ id }) => id === pending.id)?.bits).toBe(1);
     const approved = await test.owner<UnlockView>('POST', `/v1/unlocks/${pending.id}/approve`, { reason: 'fine' });
     expect(approved).toMatchObject({ status: 'answered', reason: 'fine' });
     const read = await test.json<UnlockView>('GET', `/v1/unlocks/${pending.id}`, { token: frank.token });
@@ -258,6 +273,16 @@ describe('rounds through the service', () => {
     expect(denied).toMatchObject({ status: 'denied', reason: 'no' });
     const { unlocks } = await test.owner<{ unlocks: UnlockView[] }>('GET', '/v1/unlocks?status=answered');
     expect(unlocks.find(({ id }) => id === verified.id)?.mismatches).toBe(0);
+
+    await test.owner('POST', `/v1/parties/${frank.id}/rekey`, {});
+    const lineage = await test.owner<Lineage>('GET', `/v1/networks/${network.id}/lineage`);
+    const franks = lineage.keys.filter(({ partyId }) => partyId === frank.id);
+    expect(franks.map(({ bits: { used }, retiredAt }) => [used, retiredAt !== undefined])).toEqual([
+      [3, true],
+      [0, false],
+    ]);
+    expect(lineage.keys[0]).toMatchObject({ networkId: network.id, bits: { used: 0 } });
+    expect(lineage.keys[0].partyId).toBeUndefined();
   });
 
   it('leave an entry in the audit log for every use of a secret key, and an intact chain', async () => {

@@ -2,55 +2,76 @@
 
 import { buildCommand, type Command } from '@stricli/core';
 import { HermeticError } from '../../base/errors.ts';
-import type { AuditEntry, AuditPage } from '../../protocol/service/types.ts';
+import type { ServiceClient } from '../../client/service-client.ts';
+import type { AuditEntry, AuditPage, AuditQuery } from '../../protocol/service/types.ts';
 import type { Colors } from '../colors.ts';
 import { Console, toJsonLine } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
-import { integer } from '../parsers.ts';
-import { openService, type ServiceFlags, serviceFlags, shortId } from './service-flags.ts';
+import { formatCount } from '../format.ts';
+import { integer, text } from '../parsers.ts';
+import { findNetwork, openService, type ServiceFlags, serviceFlags, shortId } from './service-flags.ts';
 import { shortTime, textTable } from './text-table.ts';
+
+const sequence = { kind: 'parsed', parse: integer(0), placeholder: 'SEQ', optional: true } as const;
+const words = { kind: 'parsed', parse: text, optional: true } as const;
 
 interface AuditFlags extends ServiceFlags {
   readonly after: number | undefined;
+  readonly before: number | undefined;
   readonly limit: number | undefined;
+  readonly actor: string | undefined;
+  readonly action: string | undefined;
+  readonly network: string | undefined;
 }
 
 export const audit: Command<HermeticContext> = buildCommand<AuditFlags, [], HermeticContext>({
   docs: {
     brief: 'The audit log: every use of a secret key, chained by hashes',
-    fullDescription: 'Exits with code 3 where the chain is broken: entries were changed or removed.',
+    fullDescription: [
+      'The newest entries first; with --after the oldest first, from there on.',
+      'Exits with code 3 where the chain is broken: entries were changed or removed.',
+      '',
+      '  hermetic service audit --action unlock --actor owner --limit 20 --token-file owner.token',
+    ].join('\n'),
   },
   parameters: {
     flags: {
-      after: {
-        kind: 'parsed',
-        parse: integer(0),
-        brief: 'Only entries after this number',
-        placeholder: 'SEQ',
-        optional: true,
-      },
+      before: { ...sequence, brief: 'Only entries before this number: the next page' },
+      after: { ...sequence, brief: 'Only entries after this number, the oldest first' },
       limit: {
         kind: 'parsed',
         parse: integer(1, 1000),
-        brief: 'Entries at most',
+        brief: 'Entries at most (default: 100)',
         placeholder: 'COUNT',
         optional: true,
       },
+      actor: { ...words, brief: "Only what this one did: 'owner', 'service' or a trainer's name", placeholder: 'NAME' },
+      action: { ...words, brief: 'Only this: refresh, seal, open, unlock, …', placeholder: 'ACTION' },
+      network: { ...words, brief: 'Only of this network, its parties, keys and models', placeholder: 'NETWORK' },
       ...serviceFlags,
     },
   },
   async func(flags) {
     const console = new Console(this.io, flags);
+    const { signal } = this.io;
     const client = await openService(console, flags);
-    const { after, limit } = flags;
-    const query = { ...(after !== undefined && { after }), ...(limit !== undefined && { limit }) };
-    const page = await client.audit(query, { signal: this.io.signal });
-    if (page.intact || !console.json) console.result({ ...page }, (colors) => auditText(page, colors));
+    const page = await client.audit(await auditQuery(client, flags, signal), { signal });
+    if (page.intact || !console.json) console.result({ ...page }, (colors) => auditText(page, flags, colors));
     if (!page.intact) throw broken();
   },
 });
 
-function auditText({ entries, next, intact }: AuditPage, colors: Colors): string {
+async function auditQuery(client: ServiceClient, flags: AuditFlags, signal: AbortSignal): Promise<AuditQuery> {
+  const { after, before, limit, actor, action, network: named } = flags;
+  const network = named && findNetwork(await client.overview({ signal }), named).id;
+  return { order: orderOf(flags), after, before, limit, actor, action, network };
+}
+
+function orderOf({ after }: Pick<AuditFlags, 'after'>): 'oldest' | 'newest' {
+  return after === undefined ? 'newest' : 'oldest';
+}
+
+function auditText({ entries, next, intact, matching, end }: AuditPage, flags: AuditFlags, colors: Colors): string {
   const columns = [
     { name: '#', align: 'right' } as const,
     { name: 'at' },
@@ -60,8 +81,12 @@ function auditText({ entries, next, intact }: AuditPage, colors: Colors): string
     { name: 'details' },
   ];
   const table = textTable(colors, columns, entries.map(auditRow));
-  const more = next === undefined ? '' : `\nmore: --after ${next}`;
-  return `${table}\n${intact ? colors.green('the chain is intact') : colors.red('the chain is broken')}${more}`;
+  const state = intact
+    ? `${colors.green('the chain is intact')}: ${formatCount(end.seq)} entries, the last has hash ${end.hash}`
+    : colors.red('the chain is broken');
+  const shown = `${formatCount(entries.length)} of ${formatCount(matching)} entries`;
+  const more = next === undefined ? '' : `; more: --${orderOf(flags) === 'newest' ? 'before' : 'after'} ${next}`;
+  return `${table}\n${shown}${more}\n${state}`;
 }
 
 function auditRow({ seq, at, actor, action, subject, details }: AuditEntry): string[] {

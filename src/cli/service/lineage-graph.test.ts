@@ -32,7 +32,7 @@ function lineage(head: string, models: ServedModel[]): Lineage {
   };
   const refreshes = { used: 0, budget: 0 };
   const party = { id: id('1'), name: 'Ada', role: 'trainer', createdAt: AT, keyId: id('9'), refreshes } as const;
-  return { network, models, parties: [party] };
+  return { network, models, parties: [party], keys: [] };
 }
 
 const ada = { partyId: id('1') };

@@ -36,6 +36,7 @@ const ORDER = [
   ['models', 'createdAt'],
   ['records', 'createdAt'],
   ['runs', 'startedAt'],
+  ['runHistories', 'runId'],
   ['refreshes', 'calledAt'],
   ['uploads', 'createdAt'],
   ['unlocks', 'createdAt'],

@@ -2,7 +2,7 @@
 
 import { buildCommand, type Command } from '@stricli/core';
 import type { PartyChange } from '../../client/service-client.ts';
-import type { Overview, Party } from '../../protocol/service/types.ts';
+import type { BitAccount, Overview, Party } from '../../protocol/service/types.ts';
 import type { Colors } from '../colors.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
@@ -20,11 +20,12 @@ export const parties: Command<HermeticContext> = buildCommand<ServiceFlags, [], 
   async func(flags) {
     const console = new Console(this.io, flags);
     const overview = await (await openService(console, flags)).overview({ signal: this.io.signal });
-    console.result({ parties: overview.parties }, (colors) => partyTable(overview, colors));
+    console.result({ parties: overview.parties, keys: overview.keys }, (colors) => partyTable(overview, colors));
   },
 });
 
-function partyTable({ parties: all, networks }: Overview, colors: Colors): string {
+function partyTable({ parties: all, networks, keys }: Overview, colors: Colors): string {
+  const bits = new Map(keys.map((key) => [key.id, key.bits]));
   const names = new Map(networks.map(({ id, name }) => [id, name]));
   const columns = [
     { name: 'party' },
@@ -33,6 +34,7 @@ function partyTable({ parties: all, networks }: Overview, colors: Colors): strin
     { name: 'state' },
     { name: 'refreshes', align: 'right' } as const,
     { name: 'unlocked', align: 'right' } as const,
+    { name: 'bits of key', align: 'right' } as const,
     { name: 'last seen' },
   ];
   const rows = all.map((party) => [
@@ -42,9 +44,15 @@ function partyTable({ parties: all, networks }: Overview, colors: Colors): strin
     stateOf(party),
     party.role === 'owner' ? '–' : `${formatCount(party.refreshes.used)}/${formatCount(party.refreshes.budget)}`,
     party.unlocks === undefined ? '–' : `${formatCount(party.unlocks.rows)}/${formatCount(party.unlocks.policy.rows)}`,
+    bitsText(bits.get(party.keyId ?? '')),
     party.lastSeenAt === undefined ? 'never' : shortTime(party.lastSeenAt),
   ]);
   return textTable(colors, columns, rows);
+}
+
+/** Used, of all that a key answers. */
+function bitsText(bits: BitAccount | undefined): string {
+  return bits === undefined ? '–' : `${formatCount(bits.used)}/${formatCount(bits.limit)}`;
 }
 
 function stateOf({ role, revokedAt, expiresAt }: Party): string {

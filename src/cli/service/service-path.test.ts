@@ -239,7 +239,7 @@ describe('the owner’s hand on the service', () => {
 
   it('reads an audit log that is intact', async () => {
     const { entries, intact } = (await service('audit', '--limit', '1000')) as {
-      entries: { action: string }[];
+      entries: { actor: string; action: string }[];
       intact: boolean;
     };
     expect(intact).toBe(true);
@@ -259,7 +259,17 @@ describe('the owner’s hand on the service', () => {
       expect([...actions], action).toContain(action);
     }
     const { stdout } = await tell('service', 'audit', '--after', '3', '--limit', '2', ...owner);
-    expect(stdout).toMatch(/the chain is intact\nmore: --after 5/);
+    expect(stdout).toMatch(/2 of \d+ entries; more: --after 5\nthe chain is intact: \d+ entries, the last has hash/);
+    const newest = (await service('audit', '--limit', '2')) as { entries: { seq: number }[]; next: number };
+    expect(newest.entries.map(({ seq }) => seq)).toEqual([entries.length, entries.length - 1]);
+    const older = (await service('audit', '--limit', '1', '--before', `${newest.next}`)) as typeof newest;
+    expect(older.entries[0].seq).toBe(entries.length - 2);
+    const bens = (await service('audit', '--actor', 'Ben', '--action', 'refresh', '--network', 'signs')) as {
+      entries: { actor: string; action: string }[];
+      matching: number;
+    };
+    expect(bens.matching).toBe(entries.filter((entry) => entry.actor === 'Ben' && entry.action === 'refresh').length);
+    expect(new Set(bens.entries.map(({ actor, action }) => `${actor} ${action}`))).toEqual(new Set(['Ben refresh']));
   });
 
   it('hears of what happens', async () => {

@@ -45,14 +45,16 @@ function unlockTable(all: readonly UnlockView[], names: ReadonlyMap<string, stri
     { name: 'request' },
     { name: 'party' },
     { name: 'rows', align: 'right' } as const,
+    { name: 'bits', align: 'right' } as const,
     { name: 'status' },
     { name: 'asked' },
     { name: 'remarks' },
   ];
-  const rows = all.map(({ id, partyId, rows: count, status, createdAt, mismatches = 0, reason = '' }) => [
+  const rows = all.map(({ id, partyId, rows: count, bits, status, createdAt, mismatches = 0, reason = '' }) => [
     shortId(id),
     names.get(partyId) ?? shortId(partyId),
     formatCount(count),
+    bits === undefined ? '' : formatCount(bits),
     status === 'pending' ? colors.yellow(status) : status,
     shortTime(createdAt),
     mismatches > 0 ? colors.red(`${mismatches} rows are not what your model says`) : reason,

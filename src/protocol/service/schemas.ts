@@ -8,6 +8,7 @@ import type {
   AcceptRequest,
   AuditEntry,
   AuditPage,
+  BitAccount,
   CreateNetwork,
   Decision,
   GateResult,
@@ -23,6 +24,8 @@ import type {
   ReleasedRow,
   ReleaseWish,
   Role,
+  RunHistory,
+  ServedKey,
   ServedLayer,
   ServedModel,
   ServedNetwork,
@@ -108,6 +111,20 @@ export const partySchema: z.ZodType<Party> = z.strictObject({
   refreshes: z.strictObject({ used: count, budget: count }),
   unlocks: z.strictObject({ rows: count, policy: unlockPolicySchema }).optional(),
   lastSeenAt: time.optional(),
+});
+
+export const bitAccountSchema: z.ZodType<BitAccount> = z.strictObject({ used: count, left: count, limit: count });
+
+/** A key that models are sealed under, and how much it has answered. */
+export const keySchema: z.ZodType<ServedKey> = z.strictObject({
+  id,
+  networkId: id,
+  /** Whose models are sealed under it: absent for the owner's own. */
+  partyId: id.optional(),
+  createdAt: time,
+  /** Nothing is answered under it any more. */
+  retiredAt: time.optional(),
+  bits: bitAccountSchema,
 });
 
 export const invitationRequestSchema: z.ZodType<InvitationRequest> = z.strictObject({
@@ -222,6 +239,8 @@ export const lineageSchema: z.ZodType<Lineage> = z.strictObject({
   /** Oldest first. */
   models: z.array(modelSchema),
   parties: z.array(partySchema),
+  /** All of the network, retired ones too. */
+  keys: z.array(keySchema),
 });
 
 // Runs
@@ -236,6 +255,13 @@ export const runSchema: z.ZodType<ServedRun> = z.strictObject({
   startedAt: time,
   lastSeenAt: time,
   state: z.enum(['running', 'silent', 'finished']),
+});
+
+/** The whole of a run, thinned so that a long one is as small as a short one. */
+export const runHistorySchema: z.ZodType<RunHistory> = z.strictObject({
+  run: runSchema,
+  /** Oldest first: the first and the last report are among them. */
+  samples: z.array(z.strictObject({ at: time, step: count, rowsPerSecond: z.number().min(0) })),
 });
 
 export const progressSchema: z.ZodType<Progress> = z.strictObject({
@@ -285,6 +311,8 @@ export const unlockSchema: z.ZodType<UnlockView> = z.strictObject({
   id,
   partyId: id,
   networkId: id,
+  /** Of the predictions. */
+  keyId: id,
   createdAt: time,
   rows: count,
   status: z.enum(['pending', 'answered', 'denied']),
@@ -292,6 +320,8 @@ export const unlockSchema: z.ZodType<UnlockView> = z.strictObject({
   reason: z.string().max(500).optional(),
   /** In verified mode: rows whose sealed prediction is not what the owner computes. For the owner's eyes. */
   mismatches: count.optional(),
+  /** While it waits: bits of its key that an approval releases, at most. For the owner's eyes. */
+  bits: count.optional(),
   answers: z.array(releasedRowSchema).optional(),
 });
 
@@ -314,10 +344,16 @@ export const auditEntrySchema: z.ZodType<AuditEntry> = z.strictObject({
 
 export const auditPageSchema: z.ZodType<AuditPage> = z.strictObject({
   entries: z.array(auditEntrySchema),
-  /** Ask with ?after= this for more; absent at the end. */
+  /** Ask with ?after= this for more, or with ?before= where the newest come first; absent at the end. */
   next: count.optional(),
-  /** The whole chain was checked. */
+  /** Entries that the filters let through, on all pages. */
+  matching: count,
+  /** The whole chain was checked, up to `end`. */
   intact: z.boolean(),
+  end: z.strictObject({ seq: count, hash: id }),
+  /** All that the log knows, for filters. */
+  actors: z.array(z.string()),
+  actions: z.array(z.string()),
 });
 
 export const meSchema: z.ZodType<Me> = z.strictObject({
@@ -338,6 +374,8 @@ export const overviewSchema: z.ZodType<Overview> = z.strictObject({
   version: z.string().max(40),
   networks: z.array(networkSchema),
   parties: z.array(partySchema),
+  /** Those of trainers that are not retired. */
+  keys: z.array(keySchema),
   runs: z.array(runSchema),
   pendingUnlocks: z.array(unlockSchema),
   /** Bytes on disk. */

@@ -55,6 +55,22 @@ export interface InvitationRequest {
   readonly unlocks?: UnlockPolicy | undefined;
 }
 
+/** What a key has answered, and may still answer, in bits: see `owner/unlock-ledger.ts`. */
+export interface BitAccount {
+  readonly used: number;
+  readonly left: number;
+  readonly limit: number;
+}
+
+export interface ServedKey {
+  readonly id: string;
+  readonly networkId: string;
+  readonly partyId?: string | undefined;
+  readonly createdAt: string;
+  readonly retiredAt?: string | undefined;
+  readonly bits: BitAccount;
+}
+
 export interface Invitation {
   readonly partyId: string;
   readonly code: string;
@@ -132,6 +148,7 @@ export interface Lineage {
   readonly network: ServedNetwork;
   readonly models: readonly ServedModel[];
   readonly parties: readonly Party[];
+  readonly keys: readonly ServedKey[];
 }
 
 export interface ServedRun {
@@ -144,6 +161,18 @@ export interface ServedRun {
   readonly startedAt: string;
   readonly lastSeenAt: string;
   readonly state: 'running' | 'silent' | 'finished';
+}
+
+/** Where a run stood, and when. */
+export interface RunSample {
+  readonly at: string;
+  readonly step: number;
+  readonly rowsPerSecond: number;
+}
+
+export interface RunHistory {
+  readonly run: ServedRun;
+  readonly samples: readonly RunSample[];
 }
 
 export interface Progress {
@@ -187,12 +216,14 @@ export interface UnlockView {
   readonly id: string;
   readonly partyId: string;
   readonly networkId: string;
+  readonly keyId: string;
   readonly createdAt: string;
   readonly rows: number;
   readonly status: 'pending' | 'answered' | 'denied';
   readonly decidedAt?: string | undefined;
   readonly reason?: string | undefined;
   readonly mismatches?: number | undefined;
+  readonly bits?: number | undefined;
   readonly answers?: readonly ReleasedRow[] | undefined;
 }
 
@@ -214,7 +245,28 @@ export interface AuditEntry {
 export interface AuditPage {
   readonly entries: readonly AuditEntry[];
   readonly next?: number | undefined;
+  readonly matching: number;
   readonly intact: boolean;
+  readonly end: AuditEnd;
+  readonly actors: readonly string[];
+  readonly actions: readonly string[];
+}
+
+/** The last entry of the log. */
+export interface AuditEnd {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** Which entries of the log, and in which order; numbers bound them and are not among them. */
+export interface AuditQuery {
+  readonly order?: 'oldest' | 'newest' | undefined;
+  readonly after?: number | undefined;
+  readonly before?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly actor?: string | undefined;
+  readonly action?: string | undefined;
+  readonly network?: string | undefined;
 }
 
 export interface Me {
@@ -244,6 +296,7 @@ export interface Overview {
   readonly version: string;
   readonly networks: readonly ServedNetwork[];
   readonly parties: readonly Party[];
+  readonly keys: readonly ServedKey[];
   readonly runs: readonly ServedRun[];
   readonly pendingUnlocks: readonly UnlockView[];
   readonly storage: {

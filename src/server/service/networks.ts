@@ -10,6 +10,7 @@ import type { NetworkRow } from '../store/tables.ts';
 import type { MadeNetwork } from '../vault/jobs.ts';
 import { type ServiceContext, transact } from './context.ts';
 import { insertKey } from './key-files.ts';
+import { networkKeys } from './keys.ts';
 import { noteBlob, selectModels } from './models.ts';
 import { knownSet } from './parameter-sets.ts';
 import { found, problem } from './problems.ts';
@@ -112,7 +113,8 @@ export async function showLineage(
     .where('networkId', '=', id)
     .orderBy('createdAt')
     .execute();
-  return { network, models: models.map(modelView), parties: parties.map(partyView) };
+  const keys = await networkKeys(service, id);
+  return { network, models: models.map(modelView), parties: parties.map(partyView), keys };
 }
 
 export async function findNetwork(database: Database, id: string): Promise<NetworkRow> {

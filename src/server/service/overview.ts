@@ -1,15 +1,15 @@
 /** What the owner sees first, and what a trainer sees of itself. */
 import { sql } from 'kysely';
-import type { AuditPage, Me, Overview } from '../../protocol/service/types.ts';
-import { readAudit, verifyAudit } from '../store/audit-log.ts';
+import type { AuditPage, AuditQuery, Me, Overview } from '../../protocol/service/types.ts';
+import { auditNames, checkAudit, countAudit, readAudit } from '../store/audit-log.ts';
 import type { ServiceContext } from './context.ts';
 import { fileResponse, type StoredFile } from './file-response.ts';
+import { ownerUnlockViews, trainersKeys } from './keys.ts';
 import { findModel } from './models.ts';
 import { findNetwork, readNetwork } from './networks.ts';
 import { found } from './problems.ts';
-import type { AuditQuery } from './requests.ts';
 import type { Call } from './route.ts';
-import { partyView, runView, trainerModelView, unlockView } from './views.ts';
+import { partyView, runView, trainerModelView } from './views.ts';
 
 const SHOWN_RUNS = 200;
 const SHOWN_UNLOCKS = 200;
@@ -38,8 +38,9 @@ export async function showOverview(service: ServiceContext): Promise<Overview> {
     version,
     networks: await Promise.all(networks.map(({ id }) => readNetwork(service, id))),
     parties: parties.map(partyView),
+    keys: await trainersKeys(service),
     runs: runs.map((row) => runView(row, now)),
-    pendingUnlocks: pending.map(unlockView),
+    pendingUnlocks: await ownerUnlockViews(service, pending),
     storage: await storageOf(service),
   };
 }
@@ -110,14 +111,20 @@ export async function sendOwnModel(
   );
 }
 
-/** GET /v1/audit?after=&limit= */
+/** GET /v1/audit */
 export async function showAudit(
   { database, flights }: ServiceContext,
-  { query: { after = 0, limit = PAGE } }: Call<unknown, AuditQuery>,
+  { query: { limit = PAGE, ...selection } }: Call<unknown, AuditQuery>,
 ): Promise<AuditPage> {
-  const intact = await flights.share('audit', () => verifyAudit(database));
-  const entries = await readAudit(database, after, limit + 1);
-  const more = entries.length > limit;
+  const { intact, end } = await flights.share('audit', () => checkAudit(database));
+  const entries = await readAudit(database, selection, limit + 1);
   const shown = entries.slice(0, limit);
-  return { entries: shown, next: more ? shown[shown.length - 1].seq : undefined, intact };
+  return {
+    entries: shown,
+    next: entries.length > limit ? shown[shown.length - 1].seq : undefined,
+    matching: await countAudit(database, selection),
+    intact,
+    end,
+    ...(await auditNames(database)),
+  };
 }

@@ -13,6 +13,7 @@ import {
   unlocksQuerySchema,
 } from './requests.ts';
 import { bytes, events, file, json, jsonBody, type Route, route } from './route.ts';
+import { showRun } from './runs.ts';
 import { approve, deny, listUnlocks } from './unlocks.ts';
 
 /** A sample and held-out rows as JSON strings, in which line ends take two bytes. */
@@ -43,7 +44,7 @@ function bookRoutes(): Route[] {
     }),
     route('GET', '/v1/audit', {
       access,
-      summary: 'The audit log, and whether its whole chain is intact',
+      summary: 'The audit log by pages, filtered, oldest or newest first; and whether its whole chain is intact',
       query: auditQuerySchema,
       answer: json(schemas.auditPageSchema),
       handle: showAudit,
@@ -109,6 +110,12 @@ function partyRoutes(): Route[] {
       body: jsonBody(partyChangeSchema),
       answer: json(schemas.partySchema),
       handle: changeParty,
+    }),
+    route('GET', '/v1/parties/{id}/runs/{run}', {
+      access,
+      summary: 'A run of a party from its beginning on, thinned',
+      answer: json(schemas.runHistorySchema),
+      handle: showRun,
     }),
   ];
 }

@@ -1,7 +1,7 @@
 /** Requests and answers of the service that are its own, beside those of `protocol/service/schemas.ts`. */
 import * as z from 'zod';
 import { createNetworkSchema, gatesSchema, unlockPolicySchema, unlockSchema } from '../../protocol/service/schemas.ts';
-import type { CreateNetwork, Gates, UnlockPolicy, UnlockView } from '../../protocol/service/types.ts';
+import type { AuditQuery, CreateNetwork, Gates, UnlockPolicy, UnlockView } from '../../protocol/service/types.ts';
 
 /** What an owner may change of a party. */
 export interface PartyChange {
@@ -41,13 +41,18 @@ const digits = z
   .regex(/^\d{1,15}$/, 'expected digits')
   .transform(Number);
 
-export interface AuditQuery {
-  readonly after?: number | undefined;
-  readonly limit?: number | undefined;
-}
-
 export const auditQuerySchema: z.ZodType<AuditQuery> = z.strictObject({
+  /** Default: oldest. */
+  order: z.enum(['oldest', 'newest']).optional(),
   after: digits.optional(),
+  before: digits.optional(),
+  actor: z.string().max(80).optional(),
+  action: z.string().max(40).optional(),
+  /** All that was done to this network, its parties, keys and models. */
+  network: z
+    .string()
+    .regex(/^[0-9a-f]{16,64}$/, 'expected an identifier')
+    .optional(),
   limit: digits.pipe(z.number().min(1).max(1000)).optional(),
 });
 

@@ -6,6 +6,7 @@ import { appendAudit } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { PartyRow, UnlockRow } from '../store/tables.ts';
 import { type ServiceContext, transact } from './context.ts';
+import { ownerUnlockViews } from './keys.ts';
 import { findNetwork } from './networks.ts';
 import { findTrainer } from './parties.ts';
 import { denied, found, problem } from './problems.ts';
@@ -124,12 +125,12 @@ export async function showUnlock(
 
 /** GET /v1/unlocks?status=: newest first. */
 export async function listUnlocks(
-  { database }: ServiceContext,
+  service: ServiceContext,
   { query: { status } }: Call<unknown, UnlocksQuery>,
 ): Promise<{ readonly unlocks: readonly UnlockView[] }> {
-  const all = database.selectFrom('unlocks').selectAll().orderBy('createdAt', 'desc').limit(1000);
+  const all = service.database.selectFrom('unlocks').selectAll().orderBy('createdAt', 'desc').limit(1000);
   const rows = await (status === undefined ? all : all.where('status', '=', status)).execute();
-  return { unlocks: rows.map(unlockView) };
+  return { unlocks: await ownerUnlockViews(service, rows) };
 }
 
 /** POST /v1/unlocks/{id}/approve. Where the books have no room, the request goes on waiting. */

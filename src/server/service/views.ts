@@ -132,6 +132,7 @@ export function unlockView(row: UnlockRow): UnlockView {
     id: row.id,
     partyId: row.partyId,
     networkId: row.networkId,
+    keyId: row.keyId,
     createdAt: row.createdAt.toISOString(),
     rows: row.rowCount,
     status: row.status,

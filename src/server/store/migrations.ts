@@ -164,4 +164,16 @@ const first: readonly string[] = [
     execute function audit_is_append_only()`,
 ];
 
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, statements: first }];
+const runHistories: readonly string[] = [
+  `create table run_histories (
+    party_id text not null,
+    run_id text not null,
+    samples text not null,
+    primary key (party_id, run_id),
+    foreign key (party_id, run_id) references runs (party_id, id))`,
+];
+
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, statements: first },
+  { version: 2, statements: runHistories },
+];

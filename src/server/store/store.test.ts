@@ -8,10 +8,19 @@ import { type PostgresServer, postgresPrograms, startPostgres } from '../../../t
 import { newFolder } from '../../../test/fixtures/service.ts';
 import { HermeticError } from '../../base/errors.ts';
 import { UnlockLedger } from '../../owner/unlock-ledger.ts';
-import { appendAudit, FIRST_PREVIOUS, readAudit, verifyAudit } from './audit-log.ts';
+import {
+  appendAudit,
+  auditNames,
+  checkAudit,
+  countAudit,
+  FIRST_PREVIOUS,
+  readAudit,
+  verifyAudit,
+} from './audit-log.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { openStore, type Store } from './open-store.ts';
+import { appendSample, MOST_SAMPLES, readSamples } from './run-history.ts';
 import { databaseUnlockBook } from './unlock-book.ts';
 
 const programs = postgresPrograms();
@@ -91,13 +100,75 @@ describe.each(['PGlite', 'PostgreSQL'])('the store on %s', (kind) => {
       );
       const outcomes = await Promise.allSettled(jobs);
       expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(4);
-      const entries = await readAudit(db, 0, 100);
+      const entries = await readAudit(db, {}, 100);
       expect(entries.map(({ seq }) => seq)).toEqual(Array.from({ length: 32 }, (_, i) => i + 1));
       expect(entries[0]).toMatchObject({ previous: FIRST_PREVIOUS, at: AT.toISOString() });
       expect(entries.every(({ previous }, i) => i === 0 || previous === entries[i - 1].hash)).toBe(true);
       expect(await verifyAudit(db)).toBe(true);
     },
   );
+
+  it.skipIf(skipped)('reads the log from either end, by pages, filtered', async () => {
+    const { database: db } = store;
+    const numbers = async (...asked: Parameters<typeof readAudit> extends [unknown, ...infer R] ? R : never) =>
+      (await readAudit(db, ...asked)).map(({ seq }) => seq);
+    expect(await numbers({ order: 'newest' }, 3)).toEqual([32, 31, 30]);
+    expect(await numbers({ order: 'newest', before: 30 }, 2)).toEqual([29, 28]);
+    expect(await numbers({ after: 30 }, 9)).toEqual([31, 32]);
+    expect(await numbers({ after: 3, before: 6 }, 9)).toEqual([4, 5]);
+    const [network, party] = ['1a'.repeat(16), '2b'.repeat(16)];
+    await seedKey(store, network, '3c'.repeat(32));
+    const row = { id: party, name: 'n', role: 'trainer', networkId: network, createdAt: AT } as const;
+    const counts = { refreshBudget: 1, refreshesUsed: 0, unlockRows: 0 };
+    await db
+      .insertInto('parties')
+      .values({ ...row, ...counts })
+      .execute();
+    await db
+      .transaction()
+      .execute((transaction) =>
+        appendAudit(
+          transaction,
+          AT,
+          { actor: 'n', action: 'refresh', subject: 'run', details: { party } },
+          { actor: 'owner', action: 'gates', subject: network },
+          { actor: 'n', action: 'refresh', subject: 'run', details: { party: '4d'.repeat(16), key: network } },
+          { actor: 'owner', action: 'gates', subject: '5e'.repeat(16), details: { network: 'no' } },
+        ),
+      );
+    expect(await numbers({ network }, 9)).toEqual([33, 34, 35]);
+    expect(await numbers({ network, actor: 'n', order: 'newest' }, 9)).toEqual([35, 33]);
+    expect(await countAudit(db, { action: 'gates' })).toBe(2);
+    expect(await countAudit(db, { action: 'gates', network })).toBe(1);
+    expect(await auditNames(db)).toEqual({ actors: ['n', 'owner'], actions: ['gates', 'refresh', 'test'] });
+    const [last] = await readAudit(db, { order: 'newest' }, 1);
+    expect(await checkAudit(db)).toEqual({ intact: true, end: { seq: 36, hash: last.hash } });
+  });
+
+  it.skipIf(skipped)('keeps of a long run as little as of a short one: both ends, and the rest evenly', async () => {
+    const { database: db } = store;
+    const run = { partyId: '2b'.repeat(16), id: 'long', networkId: '1a'.repeat(16), steps: 5000, startedAt: AT };
+    const reported = (step: number) => ({
+      ...{ ...run, step, rowsPerSecond: step / 10, lastSeenAt: new Date(AT.getTime() + step * 1000) },
+    });
+    await db.insertInto('runs').values(reported(1)).execute();
+    const steps = 2000;
+    await db.transaction().execute(async (transaction) => {
+      for (let step = 1; step <= steps; step++) await appendSample(transaction, reported(step));
+      // What is told late, or twice, is known.
+      await appendSample(transaction, reported(steps));
+    });
+    const samples = await readSamples(db, run.partyId, run.id);
+    expect(samples).toHaveLength(MOST_SAMPLES);
+    expect([samples[0].step, samples.at(-1)]).toEqual([
+      1,
+      { at: reported(steps).lastSeenAt.toISOString(), step: steps, rowsPerSecond: steps / 10 },
+    ]);
+    const gaps = samples.slice(1).map(({ step }, i) => step - samples[i].step);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(3 * Math.ceil(steps / MOST_SAMPLES));
+    expect(gaps.every((gap) => gap > 0)).toBe(true);
+    expect(await readSamples(db, run.partyId, 'unknown')).toEqual([]);
+  });
 
   it.skipIf(skipped)('lets nobody change the audit log, and finds it where someone did all the same', async () => {
     const { database: db } = store;
@@ -111,9 +182,9 @@ describe.each(['PGlite', 'PostgreSQL'])('the store on %s', (kind) => {
       `update audit set details = '{"i":7}' where seq = 5`,
       `update audit set at = at + interval '1 ms' where seq = 1`,
       'delete from audit where seq = 9',
-      'delete from audit where seq = 32',
+      'delete from audit where seq = 36',
       'update audit set seq = 100 - seq where seq in (10, 90)',
-      'update audit_head set seq = 31, hash = (select hash from audit where seq = 30)',
+      'update audit_head set seq = 35, hash = (select hash from audit where seq = 34)',
     ];
     const intact = () => verifyAudit(db);
     for (const statement of tampering) {

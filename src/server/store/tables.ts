@@ -107,6 +107,14 @@ export interface RunRow {
   lastSeenAt: Date;
 }
 
+/** Beside its run: how it went so far. */
+export interface RunHistoryRow {
+  partyId: string;
+  runId: string;
+  /** JSON: see `run-history.ts`. */
+  samples: string;
+}
+
 export interface RefreshRow {
   partyId: string;
   run: string;
@@ -200,6 +208,7 @@ export interface Tables {
   models: ModelRow;
   records: RecordRow;
   runs: RunRow;
+  runHistories: RunHistoryRow;
   refreshes: RefreshRow;
   uploads: UploadRow;
   unlocks: UnlockRow;

@@ -83,7 +83,7 @@ export function buildFederationReport(record: FederationRecord): FederationRepor
     rounds: record.rounds.map(reportRound),
     headAccuracy: models.find(({ id }) => id === headId)?.accuracy,
     clear: record.twin,
-    audit: { entries: record.audit.entries.length, intact: record.audit.intact },
+    audit: { entries: record.audit.end.seq, intact: record.audit.intact },
     storage: record.storage,
     lineage: lineageGraph(record.lineage, plain),
     phases: record.phases,

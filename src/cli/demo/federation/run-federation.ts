@@ -95,7 +95,7 @@ async function perform(stage: FederationStage, running: RunningService): Promise
   rounds.push(await sabotage(stage, service));
   const lineage = await client.lineage(network.id, { signal });
   const twin = await runFederationTwin(stage, service, lineage, honest);
-  const [audit, { storage }] = [await client.audit({ limit: 1000 }, { signal }), await client.overview({ signal })];
+  const [audit, { storage }] = [await client.audit({ limit: 1 }, { signal }), await client.overview({ signal })];
   const { phases, seconds: wallSeconds } = timeline;
   return buildFederationReport({ threads, lineage, rounds, twin, audit, storage, phases, wallSeconds });
 }
