@@ -1,16 +1,17 @@
 /** What the page computes without a browser: addresses, forms, layouts, curves. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AuditEntry, Gates, ServedModel } from '../../src/protocol/service/types.ts';
+import type { AuditEntry, AuditQuery, Gates, ServedKey, ServedModel } from '../../src/protocol/service/types.ts';
 import { formatAgo, formatBytes, formatDuration, formatLayers } from '../../web/src/lib/format.ts';
 import { href, invitationCode, parseRoute } from '../../web/src/lib/router.ts';
-import { AuditReader, detailsText } from '../../web/src/owner/audit-reader.ts';
+import { AuditReader, detailsText, PAGE } from '../../web/src/owner/audit-reader.ts';
 import { gatesSummary, gatesText, parseGates } from '../../web/src/owner/gates-form.ts';
+import { bitsAdvice, bitsAfter, bitsState, bitsText } from '../../web/src/owner/key-bits.ts';
 import { layoutLineage, neighbour } from '../../web/src/owner/lineage-layout.ts';
 import { fileName, modelSentence } from '../../web/src/owner/model-words.ts';
 import { partyState, rowsLeft } from '../../web/src/owner/party-state.ts';
 import { parsePolicy, policyText, wholeNumber } from '../../web/src/owner/policy-form.ts';
-import { alignSamples, RunHistory, remainingMs } from '../../web/src/owner/run-history.ts';
+import { alignSamples, drawnRuns, RunHistory, remainingMs } from '../../web/src/owner/run-history.ts';
 import { answersCsv } from '../../web/src/trainer/answers-csv.ts';
 import { parseRecipe, recipeText } from '../../web/src/trainer/recipe-form.ts';
 import { formatRows, parseRows } from '../../web/src/trainer/rows.ts';
@@ -27,6 +28,7 @@ describe('addresses', () => {
         .map((name) => ({ name })),
       code.map((text) => ({ name: 'join' as const, code: text })),
       id.map((text) => ({ name: 'network' as const, id: text })),
+      id.map((text) => ({ name: 'audit' as const, network: text })),
     );
     fc.assert(
       fc.property(route, (one) => {
@@ -226,16 +228,39 @@ describe('curves of runs', () => {
       [2, 20],
     ])
       history.add([{ ...run, step, lastSeenAt: at(seen) }], now);
-    expect(history.samples(run.id).map(({ step }) => step)).toEqual([0, 1, 2]);
+    expect(history.samples(run).map(({ step }) => step)).toEqual([1, 2]);
     history.add([], now);
-    expect(history.samples(run.id)).toEqual([]);
+    expect(history.samples(run)).toEqual([]);
+  });
+
+  it('begin where the service says that the run began, and go on with what is heard', () => {
+    const history = new RunHistory();
+    history.add([{ ...run, step: 7, lastSeenAt: at(75) }], Date.parse(at(1000)));
+    const served = [1, 2, 7].map((step) => ({ at: at(step * 10), step, rowsPerSecond: run.rowsPerSecond }));
+    history.fill(run, served);
+    history.add([{ ...run, step: 8, lastSeenAt: at(80) }], Date.parse(at(1000)));
+    // A refresh was a sign of life, and no new step.
+    history.add([{ ...run, step: 8, lastSeenAt: at(85) }], Date.parse(at(1000)));
+    expect(history.samples(run).map(({ step, at: time }) => [step, time])).toEqual(
+      [1, 2, 7, 8].map((step) => [step, Date.parse(at(step * 10))]),
+    );
+    history.fill(run, []);
+    expect(history.samples(run)).toHaveLength(4);
+    expect(history.samples({ ...run, partyId: 'another' })).toEqual([]);
+  });
+
+  it('are drawn of the live ones, or else of the last', () => {
+    const { runs } = busyWorld();
+    expect(drawnRuns(runs).map(({ id }) => id)).toEqual(['run-a', 'run-b']);
+    const old = runs.map((one) => ({ ...one, state: 'finished' as const }));
+    expect(drawnRuns(old).map(({ id }) => id)).toEqual(['run-a']);
   });
 
   it('stay small, in order, with their ends', () => {
     const history = new RunHistory();
     for (let step = 1; step <= 5000; step++)
       history.add([{ ...run, step, lastSeenAt: at(step) }], Date.parse(at(9000)));
-    const samples = history.samples(run.id);
+    const samples = history.samples(run);
     expect(samples.length).toBeLessThanOrEqual(1200);
     expect(samples.at(-1)?.step).toBe(5000);
     expect(samples.every(({ at: time }, i) => i === 0 || time > samples[i - 1].at)).toBe(true);
@@ -257,8 +282,16 @@ describe('curves of runs', () => {
   });
 
   it('say how long it will take', () => {
-    expect(remainingMs({ ...run, step: 10, steps: 40, lastSeenAt: at(100) })).toBe(300_000);
-    expect(remainingMs({ ...run, step: 0 })).toBeNaN();
+    const sample = (step: number, seconds: number) => ({ at: seconds * 1000, step, rowsPerSecond: 1 });
+    // At the pace of the last steps: what was slow, or stood still, long before does not count.
+    const samples = [
+      sample(1, 0),
+      sample(2, 5000),
+      ...Array.from({ length: 18 }, (_, i) => sample(i + 3, 5010 + i * 10)),
+    ];
+    expect(remainingMs({ ...run, step: 20, steps: 50 }, samples)).toBe(300_000);
+    expect(remainingMs({ ...run, step: 20, steps: 50 }, [sample(20, 5)])).toBeNaN();
+    expect(remainingMs({ ...run, step: 0 }, [])).toBeNaN();
   });
 });
 
@@ -268,29 +301,83 @@ describe('the log', () => {
     for (let i = 0; i < count; i++) appendAudit(entries, 'owner', 'refresh', `run-${i}`, { step: i });
     return entries;
   };
+  const end = { seq: 0, hash: '' };
   const served =
     (entries: readonly AuditEntry[], intact: boolean = true) =>
-    async ({ after, limit }: { after: number; limit: number }) => {
-      const rest = entries.filter(({ seq }) => seq > after);
+    async ({ order, after = 0, before = 1e9, limit = 0, actor }: AuditQuery) => {
+      const matching = entries.filter((entry) => actor === undefined || entry.actor === actor);
+      const rest = matching.filter(({ seq }) => seq > after && seq < before);
+      if (order === 'newest') rest.reverse();
       const page = rest.slice(0, limit);
-      return { entries: page, intact, ...(rest.length > limit && { next: page[page.length - 1].seq }) };
+      const next = rest.length > limit ? page[page.length - 1].seq : undefined;
+      return { entries: page, matching: matching.length, intact, end, actors: [], actions: [], next };
     };
 
-  it('is read to its end, and later only what is new', async () => {
-    const entries = many(1100);
+  it('is read back from its newest entry, page by page, and what is new appears on the first', async () => {
+    const entries = many(2 * PAGE + 10);
     const reader = new AuditReader(served(entries));
-    expect((await reader.more()).entries).toHaveLength(1100);
+    const first = await reader.again();
+    expect(first).toMatchObject({ before: 0, matching: 2 * PAGE + 10, back: false, on: true, intact: true });
+    expect([first.entries[0].seq, first.entries.length]).toEqual([2 * PAGE + 10, PAGE]);
+    expect((await reader.on()).entries[0].seq).toBe(PAGE + 10);
+    const last = await reader.on();
+    expect(last).toMatchObject({ before: 2 * PAGE, back: true, on: false });
+    expect(last.entries.map(({ seq }) => seq).at(-1)).toBe(1);
+    expect((await reader.on()).entries).toEqual(last.entries);
+    expect([(await reader.back()).before, (await reader.back()).before, reader.atStart]).toEqual([PAGE, 0, true]);
     appendAudit(entries, 'owner', 'open', 'model');
-    const { entries: read, complete, intact } = await reader.more();
-    expect([read.length, complete, intact]).toEqual([1101, true, true]);
+    expect(await reader.again()).toMatchObject({
+      entries: [{ action: 'open' }, ...first.entries.slice(0, -1)],
+      intact: true,
+    });
   });
 
-  it('is not intact where the service says so, or where an entry is missing', async () => {
-    expect((await new AuditReader(served(many(3), false)).more()).intact).toBe(false);
-    expect((await new AuditReader(served(many(9).filter(({ seq }) => seq !== 4))).more()).intact).toBe(false);
+  it('begins anew where the filter is another', async () => {
+    const entries = many(PAGE + 5);
+    appendAudit(entries, 'Ada', 'unlock', 'x');
+    const reader = new AuditReader(served(entries));
+    await reader.again();
+    await reader.on();
+    expect(await reader.filter({ order: 'oldest', actor: 'Ada' })).toMatchObject({ before: 0, matching: 1, on: false });
+    const oldest = await reader.filter({ order: 'oldest' });
+    expect(oldest.entries[0].seq).toBe(1);
+    expect((await reader.on()).entries[0].seq).toBe(PAGE + 1);
+  });
+
+  it('is not intact where the service says so, an entry is missing, or one is not what it was', async () => {
+    expect((await new AuditReader(served(many(3), false)).again()).intact).toBe(false);
+    expect((await new AuditReader(served(many(9).filter(({ seq }) => seq !== 4))).again()).intact).toBe(false);
+    const entries = many(9);
+    const reader = new AuditReader(async (query) => served(entries)(query));
+    expect((await reader.again()).intact).toBe(true);
+    entries[8] = { ...entries[8], hash: hex('rewritten', 64) };
+    expect((await reader.again()).intact).toBe(false);
+    expect((await reader.filter({ actor: 'owner' })).intact).toBe(false);
   });
 
   it('says details in a line', () => expect(detailsText({ rows: 12, passed: true })).toBe('rows 12, passed true'));
+});
+
+describe('bits of a key', () => {
+  const key = (used: number): ServedKey => ({ ...busyWorld().keys[1], bits: { used, left: 517 - used, limit: 517 } });
+  const [unlock] = busyWorld().unlocks;
+
+  it('are plenty, few or none, and say what to do', () => {
+    expect([0, 413, 414, 517].map((used) => bitsState(key(used).bits))).toEqual(['plenty', 'plenty', 'low', 'spent']);
+    expect(bitsText(key(34).bits)).toBe('34 of 517 bits used, 483 left');
+    expect(bitsAdvice(key(34).bits, 'Ada')).toBeUndefined();
+    expect(bitsAdvice(key(517).bits, 'Ada')).toContain('Give Ada a fresh one');
+  });
+
+  it('are told of an approval before it is made', () => {
+    expect(bitsAfter({ ...unlock, bits: 40 }, key(0))).toMatchObject({
+      fits: true,
+      text: 'This releases 40 bits of the 517 that the key may answer; 477 remain after.',
+    });
+    expect(bitsAfter({ ...unlock, bits: 40 }, key(500))).toMatchObject({ fits: false, current: true });
+    expect(bitsAfter({ ...unlock, bits: 1 }, key(516))).toMatchObject({ fits: true });
+    expect(bitsAfter(unlock, undefined)).toEqual({ current: false, fits: false, text: undefined });
+  });
 });
 
 describe('recipes', () => {

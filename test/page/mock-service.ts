@@ -6,7 +6,15 @@ import { Hono } from 'hono';
 import type * as z from 'zod';
 import { HermeticError } from '../../src/base/errors.ts';
 import * as schemas from '../../src/protocol/service/schemas.ts';
-import type { Lineage, Me, Overview, Party, ServedModel, ServedNetwork } from '../../src/protocol/service/types.ts';
+import type {
+  AuditPage,
+  Lineage,
+  Me,
+  Overview,
+  Party,
+  ServedModel,
+  ServedNetwork,
+} from '../../src/protocol/service/types.ts';
 import { errorResponse, HttpProblem } from '../../src/server/error-response.ts';
 import { ago, appendAudit, hex, type World } from './scenario.ts';
 
@@ -126,6 +134,7 @@ export class MockService {
         ...(unlocks && { unlocks: { rows: 0, policy: unlocks } }),
       };
       this.world.parties.push(party);
+      this.#giveKey(party);
       return json(schemas.invitationSchema, {
         partyId: party.id,
         code: CODE,
@@ -136,12 +145,19 @@ export class MockService {
     app.delete('/v1/parties/:id', (context) =>
       json(schemas.partySchema, this.#change('parties', context.req.param('id'), { revokedAt: ago(0) })),
     );
-    app.post('/v1/parties/:id/rekey', (context) =>
-      json(
-        schemas.partySchema,
-        this.#change('parties', context.req.param('id'), { keyId: hex(`fresh ${Date.now()}`) }),
-      ),
-    );
+    app.post('/v1/parties/:id/rekey', (context) => {
+      const { keyId } = this.#party(context.req.param('id'));
+      this.world.keys = this.world.keys.map((key) => (key.id === keyId ? { ...key, retiredAt: ago(0) } : key));
+      const party = this.#change('parties', context.req.param('id'), { keyId: hex(`fresh ${Date.now()}`) });
+      this.#giveKey(party);
+      return json(schemas.partySchema, party);
+    });
+    app.get('/v1/parties/:id/runs/:run', (context) => {
+      const { id: partyId, run: id } = context.req.param();
+      const run = this.world.runs.find((one) => one.partyId === partyId && one.id === id);
+      if (run === undefined) throw notFound();
+      return json(schemas.runHistorySchema, { run, samples: this.world.histories.get(`${partyId}/${id}`) ?? [] });
+    });
     app.patch('/v1/parties/:id', async (context) => {
       const party = this.#party(context.req.param('id'));
       const { refreshBudget, unlocks } = (await context.req.json()) as { refreshBudget?: number; unlocks?: unknown };
@@ -175,18 +191,9 @@ export class MockService {
         );
       });
     }
-    app.get('/v1/audit', (context) => {
-      const [after, limit] = ['after', 'limit'].map((name) =>
-        Number(context.req.query(name) ?? (name === 'limit' ? 100 : 0)),
-      );
-      const rest = this.world.audit.filter(({ seq }) => seq > after);
-      const entries = rest.slice(0, limit);
-      return json(schemas.auditPageSchema, {
-        entries,
-        intact: this.intact,
-        ...(rest.length > limit && { next: entries.at(-1)?.seq }),
-      });
-    });
+    app.get('/v1/audit', (context) =>
+      json(schemas.auditPageSchema, this.#audit(new URL(context.req.url).searchParams)),
+    );
   }
 
   #trainer(): void {
@@ -228,6 +235,7 @@ export class MockService {
         id: hex(`unlock ${this.world.unlocks.length}${Date.now()}`),
         partyId: party.id,
         networkId: party.networkId ?? '',
+        keyId: party.keyId ?? '',
         createdAt: ago(0),
         rows: rows.length,
         status: 'pending' as const,
@@ -240,12 +248,50 @@ export class MockService {
     );
   }
 
+  #audit(query: URLSearchParams): AuditPage {
+    const { audit, models, parties, unlocks } = this.world;
+    const [after, before, limit] = [
+      ['after', 0],
+      ['before', Number.POSITIVE_INFINITY],
+      ['limit', 100],
+    ].map(([name, otherwise]) => Number(query.get(`${name}`) ?? otherwise));
+    const network = query.get('network');
+    const of = [...models, ...parties, ...unlocks].filter(({ networkId }) => networkId === network).map(({ id }) => id);
+    const matching = audit
+      .filter(
+        ({ actor, action }) => (query.get('actor') ?? actor) === actor && (query.get('action') ?? action) === action,
+      )
+      .filter(
+        ({ subject, details }) =>
+          network === null || [network, ...of].some((id) => id === subject || id === details.party),
+      );
+    const rest = matching.filter(({ seq }) => seq > after && seq < before);
+    if (query.get('order') === 'newest') rest.reverse();
+    const entries = rest.slice(0, limit);
+    const { seq = 0, hash = '0'.repeat(64) } = audit.at(-1) ?? {};
+    return {
+      entries,
+      matching: matching.length,
+      intact: this.intact,
+      end: { seq, hash },
+      actors: [...new Set(audit.map(({ actor }) => actor))].sort(),
+      actions: [...new Set(audit.map(({ action }) => action))].sort(),
+      ...(rest.length > limit && { next: entries.at(-1)?.seq }),
+    };
+  }
+
+  #giveKey({ id: partyId, networkId = '', keyId = '' }: Party): void {
+    const bits = { used: 0, left: 517, limit: 517 };
+    this.world.keys.push({ id: keyId, networkId, partyId, createdAt: ago(0), bits });
+  }
+
   #overview(): Overview {
-    const { networks, parties, runs, unlocks } = this.world;
+    const { networks, parties, runs, unlocks, keys } = this.world;
     return {
       version: '0.1.0',
       networks,
       parties,
+      keys: keys.filter(({ partyId, retiredAt }) => partyId !== undefined && retiredAt === undefined),
       runs,
       pendingUnlocks: unlocks.filter(({ status }) => status === 'pending'),
       storage: { blobs: this.world.models.length + 12, bytes: 1_204_000_000 },
@@ -258,6 +304,7 @@ export class MockService {
       network: found(this.world.networks, id),
       models: models.filter(({ networkId }) => networkId === id),
       parties: parties.filter(({ networkId }) => networkId === id),
+      keys: this.world.keys.filter(({ networkId }) => networkId === id),
     };
   }
 

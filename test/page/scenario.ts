@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import type {
   AuditEntry,
   Party,
+  RunSample,
+  ServedKey,
   ServedModel,
   ServedNetwork,
   ServedRun,
@@ -15,6 +17,9 @@ export interface World {
   parties: Party[];
   runs: ServedRun[];
   unlocks: UnlockView[];
+  keys: ServedKey[];
+  /** By party and name of the run, as in addresses. */
+  histories: Map<string, RunSample[]>;
   audit: AuditEntry[];
 }
 
@@ -58,6 +63,22 @@ function party(name: string, networkId: string, values: Partial<Party> = {}): Pa
   };
 }
 
+/** The key that a party has, or had before it was given another. */
+function key(owner: Party, used: number, values: Partial<ServedKey> = {}): ServedKey {
+  const limit = 517;
+  const { id: partyId, networkId = '', createdAt, keyId = '' } = owner;
+  return { id: keyId, networkId, partyId, createdAt, bits: { used, left: limit - used, limit }, ...values };
+}
+
+/** A run that began slowly, then waited for a while. */
+function history({ startedAt, step, rowsPerSecond }: ServedRun, secondsPerStep: number): RunSample[] {
+  return Array.from({ length: step }, (_, i) => ({
+    at: new Date(Date.parse(startedAt) + (i + (i > step / 2 ? 2 : 0)) * secondsPerStep * 1000).toISOString(),
+    step: i + 1,
+    rowsPerSecond: rowsPerSecond * (i === 0 ? 0.6 : 0.9 + 0.05 * (i % 4)),
+  }));
+}
+
 const LABELS = { mode: 'manual', rows: 200, release: { kind: 'label' } } as const;
 
 function passed(accuracy: string, before: string): ServedModel['gates'] {
@@ -67,6 +88,14 @@ function passed(accuracy: string, before: string): ServedModel['gates'] {
     { gate: 'accuracyDrop', passed: true, detail: `${accuracy} after ${before}; at most 1 point may be lost` },
     { gate: 'normChange', passed: true, detail: '‖Δw‖/‖w‖ = 0.31; at most 0.8' },
   ];
+}
+
+function pending(
+  name: string,
+  { id: partyId, networkId = '', keyId = '' }: Party,
+  values: Pick<UnlockView, 'createdAt' | 'rows' | 'bits'>,
+): UnlockView {
+  return { id: hex(name), partyId, networkId, keyId, status: 'pending', ...values };
 }
 
 /** Everything at once. */
@@ -159,6 +188,41 @@ export function busyWorld(): World {
     }),
     model('r0', { networkId: readmission, round: 0, createdAt: ago(2 * DAY), bytes: 412_000 }),
   ];
+  const runs: ServedRun[] = [
+    {
+      id: 'run-a',
+      partyId: north.id,
+      networkId: reviews,
+      step: 17,
+      steps: 40,
+      rowsPerSecond: 785,
+      startedAt: ago(26),
+      lastSeenAt: ago(0.1),
+      state: 'running',
+    },
+    {
+      id: 'run-b',
+      partyId: lab.id,
+      networkId: reviews,
+      step: 31,
+      steps: 36,
+      rowsPerSecond: 176,
+      startedAt: ago(95),
+      lastSeenAt: ago(14),
+      state: 'silent',
+    },
+    {
+      id: 'run-c',
+      partyId: south.id,
+      networkId: reviews,
+      step: 12,
+      steps: 12,
+      rowsPerSecond: 402,
+      startedAt: ago(4.1 * DAY),
+      lastSeenAt: ago(4 * DAY),
+      state: 'finished',
+    },
+  ];
   return {
     networks: [
       {
@@ -198,45 +262,23 @@ export function busyWorld(): World {
     ],
     models,
     parties: [north, lab, south, fresh],
-    runs: [
-      {
-        id: 'run-a',
-        partyId: north.id,
-        networkId: reviews,
-        step: 17,
-        steps: 40,
-        rowsPerSecond: 785,
-        startedAt: ago(26),
-        lastSeenAt: ago(0.1),
-        state: 'running',
-      },
-      {
-        id: 'run-b',
-        partyId: lab.id,
-        networkId: reviews,
-        step: 31,
-        steps: 36,
-        rowsPerSecond: 176,
-        startedAt: ago(95),
-        lastSeenAt: ago(14),
-        state: 'silent',
-      },
-      {
-        id: 'run-c',
-        partyId: south.id,
-        networkId: reviews,
-        step: 12,
-        steps: 12,
-        rowsPerSecond: 402,
-        startedAt: ago(4.1 * DAY),
-        lastSeenAt: ago(4 * DAY),
-        state: 'finished',
-      },
-    ],
+    runs,
     unlocks: [
-      { id: hex('unlock 1'), partyId: north.id, networkId: reviews, createdAt: ago(4), rows: 48, status: 'pending' },
-      { id: hex('unlock 2'), partyId: lab.id, networkId: reviews, createdAt: ago(55), rows: 64, status: 'pending' },
+      pending('unlock 1', north, { createdAt: ago(4), rows: 48, bits: 48 }),
+      pending('unlock 2', lab, { createdAt: ago(55), rows: 64, bits: 256 }),
     ],
+    keys: [
+      { id: hex('key owner'), networkId: reviews, createdAt: ago(28 * DAY), bits: { used: 0, left: 517, limit: 517 } },
+      key(north, 500, { id: hex('key north before'), createdAt: ago(27 * DAY), retiredAt: ago(20 * DAY) }),
+      key(north, 34),
+      key(lab, 440),
+      key(south, 3),
+      key(fresh, 0),
+    ],
+    histories: new Map([
+      [`${north.id}/run-a`, history(runs[0], 80)],
+      [`${lab.id}/run-b`, history(runs[1], 140)],
+    ]),
     audit: chain([
       ['owner', 'create', reviews, { set: 'L14', weights: 32_009 }],
       ['owner', 'seal', hex('m0'), { bytes: 3_406_112 }],
@@ -257,7 +299,7 @@ export function busyWorld(): World {
 }
 
 export function emptyWorld(): World {
-  return { networks: [], models: [], parties: [], runs: [], unlocks: [], audit: [] };
+  return { networks: [], models: [], parties: [], runs: [], unlocks: [], keys: [], histories: new Map(), audit: [] };
 }
 
 type Noted = readonly [actor: string, action: string, subject: string, details: AuditEntry['details']];

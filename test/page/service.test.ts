@@ -114,7 +114,7 @@ describe.skipIf(chromiumPath === undefined)(`the page over the owner's service${
     expect(plain.suggestedFilename()).toBe('sides-round-1.safetensors');
     await owner.page.keyboard.press('Escape');
     await owner.page.getByRole('link', { name: 'Audit log' }).click();
-    await owner.page.getByText('The chain is intact').waitFor();
+    await owner.page.getByText('Chain verified').waitFor();
     const actions = await owner.page.getByLabel('Action').locator('option').allInnerTexts();
     expect(actions).toEqual(expect.arrayContaining(['invite', 'open', 'refresh', 'rekey', 'seal']));
     expect([...owner.errors, ...trainer.errors]).toEqual([]);

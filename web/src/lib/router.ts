@@ -1,7 +1,8 @@
 /** Views and their addresses. All of them lie behind '#', so that the service serves one file and no log sees a code. */
 
 export type Route =
-  | { readonly name: 'home' | 'sign-in' | 'overview' | 'new-network' | 'audit' | 'train' | 'predict' }
+  | { readonly name: 'home' | 'sign-in' | 'overview' | 'new-network' | 'train' | 'predict' }
+  | { readonly name: 'audit'; readonly network?: string }
   | { readonly name: 'join'; readonly code: string }
   | { readonly name: 'network'; readonly id: string }
   | { readonly name: 'missing'; readonly path: string };
@@ -23,6 +24,8 @@ export function parseRoute(hash: string): Route {
   if (plain !== undefined) return { name: plain };
   const [, code] = /^join[/=]([A-Za-z0-9_.~-]{1,200})$/.exec(path) ?? [];
   if (code !== undefined) return { name: 'join', code };
+  const [, network] = /^audit\/([0-9a-f]{16,64})$/.exec(path) ?? [];
+  if (network !== undefined) return { name: 'audit', network };
   const [, id] = /^networks\/([0-9a-f]{16,64})$/.exec(path) ?? [];
   if (id !== undefined) return { name: 'network', id };
   return { name: 'missing', path: path.slice(0, 80) };
@@ -33,6 +36,8 @@ export function href(route: Route): string {
   switch (route.name) {
     case 'join':
       return `#/join/${route.code}`;
+    case 'audit':
+      return route.network === undefined ? '#/audit' : `#/audit/${route.network}`;
     case 'network':
       return `#/networks/${route.id}`;
     case 'missing':

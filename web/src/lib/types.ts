@@ -1,7 +1,10 @@
 /** What the service says, in one place for all views. */
 export type {
+  AuditEnd,
   AuditEntry,
   AuditPage,
+  AuditQuery,
+  BitAccount,
   CreateNetwork,
   GateResult,
   Gates,
@@ -14,6 +17,8 @@ export type {
   PartyChange,
   ReleasedRow,
   ReleaseWish,
+  RunSample,
+  ServedKey,
   ServedLayer,
   ServedModel,
   ServedNetwork,

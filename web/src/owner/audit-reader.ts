@@ -1,48 +1,107 @@
-/** Reads the audit log from its beginning on, a few pages at a time, and remembers where it stopped. */
-import type { AuditEntry, AuditPage } from '../lib/types.ts';
+/**
+ * Reads the audit log by pages, from its newest entry back or from its oldest on, and compares what it is given: entries
+ * that follow one another are linked by their hashes, and an entry that was seen before is what it was.
+ */
+import type { AuditEnd, AuditEntry, AuditPage, AuditQuery } from '../lib/types.ts';
+
+export type AuditFilter = Pick<AuditQuery, 'order' | 'actor' | 'action' | 'network'>;
 
 export interface AuditState {
   readonly entries: readonly AuditEntry[];
+  /** Entries of earlier pages. */
+  readonly before: number;
+  readonly matching: number;
+  /** Whether there is a page before this one, and one after. */
+  readonly back: boolean;
+  readonly on: boolean;
   /** As the service says of the whole chain, and as the entries read so far say of themselves. */
   readonly intact: boolean;
-  /** The end was reached. */
-  readonly complete: boolean;
+  readonly end: AuditEnd;
+  readonly actors: readonly string[];
+  readonly actions: readonly string[];
 }
 
-type AskAudit = (query: { readonly after: number; readonly limit: number }) => Promise<AuditPage>;
+type AskAudit = (query: AuditQuery) => Promise<AuditPage>;
 
-const LIMIT = 500;
-const PAGES_AT_ONCE = 20;
+export const PAGE = 50;
 
 export class AuditReader {
   readonly #ask: AskAudit;
-  #entries: AuditEntry[] = [];
+  readonly #seen: Map<number, Pick<AuditEntry, 'hash' | 'previous'>> = new Map();
+  #filter: AuditFilter = { order: 'newest' };
+  /** Numbers that the pages up to this one begin behind; the first begins at the end of the log. */
+  #cursors: (number | undefined)[] = [undefined];
+  #next: number | undefined;
+  #broken = false;
 
   constructor(ask: AskAudit) {
     this.#ask = ask;
   }
 
-  /** Reads on to the end, or as far as is sensible at once. */
-  async more(): Promise<AuditState> {
-    let intact = true;
-    for (let pages = 0; pages < PAGES_AT_ONCE; pages++) {
-      const page = await this.#ask({ after: this.#entries.at(-1)?.seq ?? 0, limit: LIMIT });
-      const last = this.#entries.at(-1)?.seq ?? 0;
-      this.#entries = [...this.#entries, ...page.entries.filter(({ seq }) => seq > last)];
-      intact &&= page.intact;
-      if (page.next === undefined) return this.#state(intact, true);
+  /** True on the first page, where what is new appears. */
+  get atStart(): boolean {
+    return this.#cursors.length === 1;
+  }
+
+  /** Begins anew with other entries. */
+  filter(filter: AuditFilter): Promise<AuditState> {
+    this.#filter = filter;
+    return this.#show([undefined]);
+  }
+
+  /** This page as it is now. */
+  again(): Promise<AuditState> {
+    return this.#show(this.#cursors);
+  }
+
+  on(): Promise<AuditState> {
+    return this.#show(this.#next === undefined ? this.#cursors : [...this.#cursors, this.#next]);
+  }
+
+  back(): Promise<AuditState> {
+    return this.#show(this.atStart ? this.#cursors : this.#cursors.slice(0, -1));
+  }
+
+  async #show(cursors: (number | undefined)[]): Promise<AuditState> {
+    const filter = this.#filter;
+    const bound = filter.order === 'newest' ? 'before' : 'after';
+    const page = await this.#ask({ ...filter, [bound]: cursors.at(-1), limit: PAGE });
+    const { entries, next, matching, end, actors, actions } = page;
+    this.#cursors = cursors;
+    this.#next = next;
+    this.#compare(entries);
+    if (filter.actor === undefined && filter.action === undefined && filter.network === undefined) this.#count(entries);
+    const before = (cursors.length - 1) * PAGE;
+    const intact = page.intact && !this.#broken;
+    return {
+      entries,
+      before,
+      matching,
+      back: cursors.length > 1,
+      on: next !== undefined,
+      intact,
+      end,
+      actors,
+      actions,
+    };
+  }
+
+  #compare(entries: readonly AuditEntry[]): void {
+    for (const { seq, hash, previous } of entries) {
+      const known = this.#seen.get(seq);
+      const [earlier, later] = [this.#seen.get(seq - 1), this.#seen.get(seq + 1)];
+      const same = known === undefined || (known.hash === hash && known.previous === previous);
+      const linked = (earlier?.hash ?? previous) === previous && (later?.previous ?? hash) === hash;
+      if (!same || !linked) this.#broken = true;
+      this.#seen.set(seq, { hash, previous });
     }
-    return this.#state(intact, false);
   }
 
-  #state(intact: boolean, complete: boolean): AuditState {
-    return { entries: this.#entries, intact: intact && linked(this.#entries), complete };
+  /** Where all are shown, none is left out. */
+  #count(entries: readonly AuditEntry[]): void {
+    const gap = entries.some(({ seq }, i) => i > 0 && Math.abs(seq - entries[i - 1].seq) !== 1);
+    if (gap) this.#broken = true;
   }
-}
-
-/** Each entry names the hash of the one before it. */
-function linked(entries: readonly AuditEntry[]): boolean {
-  return entries.every(({ previous }, i) => i === 0 || previous === entries[i - 1].hash);
 }
 
 /** "rows 12, mode manual": details in a line. */

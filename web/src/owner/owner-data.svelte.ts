@@ -4,7 +4,7 @@ import { isSignedOut } from '../lib/problem.ts';
 import { serviceClient } from '../lib/service.ts';
 import { session } from '../lib/session.svelte.ts';
 import type { Overview } from '../lib/types.ts';
-import { RunHistory } from './run-history.ts';
+import { drawnRuns, RunHistory, runKey } from './run-history.ts';
 
 const POLL_MS = 10_000;
 /** Events of one moment are one question. */
@@ -13,10 +13,14 @@ const GATHER_MS = 150;
 export class OwnerData {
   readonly client: ServiceClient;
   readonly history: RunHistory = new RunHistory();
+  /** Counts what was learned of the past of runs. */
+  pastVersion: number = $state(0);
   overview: Overview | undefined = $state.raw();
   error: unknown = $state.raw();
   /** Counts what was learned, for views that hold more than the overview. */
   version: number = $state(0);
+  /** Runs whose past is known. */
+  readonly #filled: Set<string> = new Set();
   readonly #stop: AbortController = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -28,7 +32,12 @@ export class OwnerData {
   watch(): () => void {
     const { signal } = this.#stop;
     void this.refresh();
-    void this.client.events(() => this.#soon(GATHER_MS), { signal }).catch(() => {});
+    const onOpen = (): void => this.#missed();
+    void this.client.events(() => this.#soon(GATHER_MS), { signal, onOpen }).catch(() => {});
+    const back = (): void => {
+      if (document.visibilityState === 'visible') this.#missed();
+    };
+    document.addEventListener('visibilitychange', back, { signal });
     const poll = setInterval(() => {
       if (document.visibilityState === 'visible') void this.refresh();
     }, POLL_MS);
@@ -46,6 +55,7 @@ export class OwnerData {
       this.overview = overview;
       this.error = undefined;
       this.version++;
+      void this.#learnPast(overview.runs);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       if (!signedOut(error)) this.error = error;
@@ -59,6 +69,27 @@ export class OwnerData {
 
   networkName(id: string): string {
     return this.overview?.networks.find((network) => network.id === id)?.name ?? 'Unknown network';
+  }
+
+  /** Something may have happened while nobody listened. */
+  #missed(): void {
+    this.#filled.clear();
+    this.#soon(GATHER_MS);
+  }
+
+  /** The curves of runs from before the page looked. Without them the page draws what it sees. */
+  async #learnPast(runs: Overview['runs']): Promise<void> {
+    const { signal } = this.#stop;
+    for (const run of drawnRuns(runs).filter((one) => !this.#filled.has(runKey(one)))) {
+      this.#filled.add(runKey(run));
+      try {
+        this.history.fill(run, (await this.client.runHistory(run.partyId, run.id, { signal })).samples);
+        this.pastVersion++;
+      } catch {
+        this.#filled.delete(runKey(run));
+        return;
+      }
+    }
   }
 
   #soon(ms: number): void {

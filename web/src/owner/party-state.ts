@@ -9,6 +9,12 @@ export interface PartyState {
   readonly mark: string;
 }
 
+/** A dialog about a party. */
+export interface PartyAction {
+  readonly id: string;
+  readonly what: 'change' | 'rekey' | 'revoke';
+}
+
 export function partyState({ revokedAt, expiresAt, lastSeenAt }: Party, now: number = Date.now()): PartyState {
   if (revokedAt !== undefined) return { active: false, text: 'revoked', tone: 'bad', mark: '✕' };
   if (expiresAt !== undefined && new Date(expiresAt).getTime() <= now) {
@@ -40,7 +46,7 @@ export function rowsLeft({ unlocks }: Party): number {
   return unlocks === undefined ? 0 : Math.max(0, unlocks.policy.rows - unlocks.rows);
 }
 
-/** "34 of 200 rows": what was answered under this key. */
+/** "34 of 200 rows": what was answered to this trainer. */
 export function rowsUsed({ unlocks }: Party): string {
   if (unlocks === undefined) return 'none allowed';
   return `${formatCount(unlocks.rows)} of ${plural(unlocks.policy.rows, 'row')}`;

@@ -1,0 +1,49 @@
+/** What a key has answered, in words: how much that is, what it means, and what to do about it. */
+import { formatCount, plural } from '../lib/format.ts';
+import type { BitAccount, ServedKey, UnlockView } from '../lib/types.ts';
+
+export type BitsState = 'plenty' | 'low' | 'spent';
+
+/** Below this share of the limit, a fresh key should be made before it is needed. */
+const LOW = 1 / 5;
+
+export function bitsState({ left, limit }: BitAccount): BitsState {
+  if (left === 0) return 'spent';
+  return left < LOW * limit ? 'low' : 'plenty';
+}
+
+/** "34 of 517 bits used, 483 left". */
+export function bitsText({ used, left, limit }: BitAccount): string {
+  return `${formatCount(used)} of ${plural(limit, 'bit')} used, ${formatCount(left)} left`;
+}
+
+/** What to do now; undefined where nothing is. */
+export function bitsAdvice(bits: BitAccount, name: string): string | undefined {
+  switch (bitsState(bits)) {
+    case 'plenty':
+      return undefined;
+    case 'low':
+      return `Few bits are left. Give ${name} a fresh key as soon as its run is handed in.`;
+    case 'spent':
+      return `Nothing more is answered or judged under this key. Give ${name} a fresh one to go on.`;
+  }
+}
+
+/** What an approval would do to the key's count. */
+export interface BitsAfter {
+  /** The key is the one that the party has now: only then can be answered. */
+  readonly current: boolean;
+  readonly fits: boolean;
+  readonly text: string | undefined;
+}
+
+export function bitsAfter({ bits }: UnlockView, key: ServedKey | undefined): BitsAfter {
+  if (key === undefined) return { current: false, fits: false, text: undefined };
+  if (bits === undefined) return { current: true, fits: true, text: undefined };
+  const { left, limit } = key.bits;
+  const fits = bits <= left;
+  const text = fits
+    ? `This releases ${plural(bits, 'bit')} of the ${formatCount(limit)} that the key may answer; ${formatCount(left - bits)} remain after.`
+    : `This would release ${plural(bits, 'bit')} of the key, and ${formatCount(left)} are left.`;
+  return { current: true, fits, text };
+}
