@@ -22,6 +22,7 @@ import type {
   Party,
   Progress,
   RunHistory,
+  ServedKey,
   ServedModel,
   ServedNetwork,
   ServedRun,
@@ -150,6 +151,11 @@ export class ServiceClient {
   /** A fresh key, with the head sealed anew under it; the old key is retired. */
   rekey(partyId: string, options?: CallOptions): Promise<Party> {
     return this.#post(`v1/parties/${part(partyId)}/rekey`, {}, schemas.partySchema, options, LONG_MS);
+  }
+
+  /** Lets go of what was sealed under a key: answers are charged to it no more, and its trainer may come to read it. */
+  giveUpKey(id: string, options?: CallOptions): Promise<ServedKey> {
+    return this.#post(`v1/keys/${part(id)}/give-up`, {}, schemas.keySchema, options);
   }
 
   changeParty(partyId: string, change: PartyChange, options?: CallOptions): Promise<Party> {

@@ -12,6 +12,11 @@
  * Why so many. A known coefficient is a perfect hint (Dachman-Soled, Ducas, Gong and Rossi 2020/292, section 4.1): what
  * is left is LWE of dimension N − 1. A bit is charged as a whole one. Bits about other functionals (their modular and
  * approximate hints) enlarge the lattice by as many bits, where a dimension less is worth log2 QP of them.
+ *
+ * Whose bits. (0, K) is an encryption of K·s that anybody can make: a trainer may add it to the weights that it returns, too
+ * small for a gate to see. Opened, and sealed anew for somebody else, such weights still hold K·s, and so do all networks that
+ * are trained from them. Hence an answer is charged to every key that its weights went through a trainer under: to that of the
+ * ciphertext, if a trainer made it, and to those of the accepted models among the ancestors (`carried`).
  */
 import { checkInteger } from '../base/checks.ts';
 import { HermeticError } from '../base/errors.ts';
@@ -76,28 +81,33 @@ export function unlockLimit({ N, logN, logQP, insecure }: LimitedParameters): nu
 }
 
 export class UnlockLedger {
+  /** Keys that are charged besides: those that the weights went through on their way to the key in hand. */
+  readonly carried: readonly CountedKey[];
   readonly #book: UnlockBook;
 
-  /** @param book default: in this object's memory, for keys that do not outlive it */
-  constructor(book: UnlockBook = memoryBook()) {
+  /**
+   * @param book of the key in hand and of those carried. Default: in this object's memory, for keys that do not outlive it
+   * @param carried default: none, for networks that no trainer had before under another key
+   */
+  constructor(book: UnlockBook = memoryBook(), carried: readonly CountedKey[] = []) {
     this.#book = book;
+    this.carried = carried;
+  }
+
+  /** As `chargeAll`, for answers that are decrypted under this key: to it, and to those carried. */
+  async charge(key: CountedKey, answers: readonly UnlockAnswer[]): Promise<void> {
+    await this.chargeAll([key, ...this.carried], answers);
   }
 
   /**
-   * Enters those of the answers that are new under this key; all of them or none. To be awaited before anything is
-   * decrypted: whatever happens after that, too much is counted and never too little.
-   * @throws HermeticError POLICY_DENIED where they exceed the limit; what the book throws
+   * Enters those of the answers that are new under each of the keys; all of them under all keys, or none. To be awaited
+   * before anything is decrypted: whatever happens after that, too much is counted and never too little.
+   * @throws HermeticError POLICY_DENIED where they exceed the limit of one; what the book throws
    */
-  async charge(key: CountedKey, answers: readonly UnlockAnswer[]): Promise<void> {
+  async chargeAll(keys: readonly CountedKey[], answers: readonly UnlockAnswer[]): Promise<void> {
     for (const { bits } of answers) checkInteger('bits', bits, 1, MOST_BITS);
-    await this.#book.update((entries) => {
-      const known = entries.get(key.keyId) ?? [];
-      const added = newAnswers(known, answers);
-      if (added.length === 0) return entries;
-      const account = accountOf(known, key);
-      if (bitsOf(added) > account.left) throw exhausted(account, bitsOf(added));
-      return new Map(entries).set(key.keyId, [...known, ...added]);
-    });
+    if (keys.length === 0) return;
+    await this.#book.update((entries) => keys.reduce((changed, key) => entered(changed, key, answers), entries));
   }
 
   /** What was answered under this key, oldest first. */
@@ -105,9 +115,21 @@ export class UnlockLedger {
     return (await this.#book.read()).get(keyId) ?? [];
   }
 
+  /** Of the key in hand and those carried, the one that has the fewest bits left. */
   async account(key: CountedKey): Promise<UnlockAccount> {
-    return accountOf(await this.answers(key), key);
+    const entries = await this.#book.read();
+    const accounts = [key, ...this.carried].map((each) => accountOf(entries.get(each.keyId) ?? [], each));
+    return accounts.reduce((scarcest, account) => (account.left < scarcest.left ? account : scarcest));
   }
+}
+
+function entered(entries: UnlockEntries, key: CountedKey, answers: readonly UnlockAnswer[]): UnlockEntries {
+  const known = entries.get(key.keyId) ?? [];
+  const added = newAnswers(known, answers);
+  if (added.length === 0) return entries;
+  const account = accountOf(known, key);
+  if (bitsOf(added) > account.left) throw exhausted(account, bitsOf(added));
+  return new Map(entries).set(key.keyId, [...known, ...added]);
 }
 
 function memoryBook(): UnlockBook {
@@ -147,7 +169,8 @@ function exhausted({ used, left, limit }: UnlockAccount, asked: number): Hermeti
     expected: `at most ${left} bits: ${used} of ${limit} are used up`,
     got: `${asked}`,
     mend:
-      'Ask for fewer rows, or rekey: a new key, one for each party and round, has a count of its own. Only answers that ' +
-      'no trainer ever sees go uncounted (--private).',
+      'Ask for fewer rows, or rekey: a new key, one for each party and round, has a count of its own. Of a network that a ' +
+      'trainer returned, answers count under the key that it had as well. Only answers that no trainer ever sees go ' +
+      'uncounted (--private).',
   });
 }

@@ -18,7 +18,7 @@ import type { ReleasedRow, UnlockPolicy } from '../protocol/service/types.ts';
 import { predictSealed } from '../trainer/predict.ts';
 import { MAX_RELEASED_BITS, releaseRow } from './release.ts';
 import { seal } from './seal.ts';
-import { UnlockLedger, unlockLimit } from './unlock-ledger.ts';
+import { type CountedKey, UnlockLedger, unlockLimit } from './unlock-ledger.ts';
 import {
   approveUnlock,
   decideUnlock,
@@ -89,13 +89,23 @@ interface Desk extends UnlockMeans {
 
 const labels = { kind: 'label' } as const;
 
-function desk(mode: UnlockPolicy['mode'], rows: number, release: UnlockPolicy['release'] = labels): Desk {
+/** `through`: keys that the opened weights went through a trainer under. */
+function desk(
+  mode: UnlockPolicy['mode'],
+  rows: number,
+  release: UnlockPolicy['release'] = labels,
+  through: readonly CountedKey[] = [],
+): Desk {
+  const weightsLedger = new UnlockLedger();
   return {
     policy: { mode, rows, release },
     account: rowAccount(),
     keys: party.owner,
     ledger: new UnlockLedger(),
-    openedModel: async (modelId) => (modelId === sealed.modelId ? model : undefined),
+    openedModel: async (modelId) =>
+      modelId === sealed.modelId
+        ? { ...model, charge: (answers) => weightsLedger.chargeAll(through, answers) }
+        : undefined,
   };
 }
 
@@ -221,7 +231,7 @@ describe('a verified policy', () => {
     ...change,
   });
 
-  it('answers with the owner’s own values, rounded, and charges the key nothing', async () => {
+  it('answers with the owner’s own values, rounded, and charges nothing for weights that no trainer returned', async () => {
     const means = desk('verified', 10, rounded);
     const decision = await decideUnlock(ask(), means);
     const expected = clear(model, rows);
@@ -230,6 +240,26 @@ describe('a verified policy', () => {
     );
     expect(decision).toMatchObject({ mismatches: 0 });
     expect([means.account.used, await bitsUsed(means)]).toEqual([3, 0]);
+  });
+
+  it('charges the keys that its weights went through, each question once, and denies what one has no room for', async () => {
+    const { parameters } = party.owner.context;
+    const limit = unlockLimit(parameters);
+    const means = desk('verified', 100, labels, [party.owner, { keyId: 'ab'.repeat(16), context: { parameters } }]);
+    const first = rows.slice(0, limit);
+    expect(await decideUnlock(ask({ rows: first, features: featuresOf(first) }), means)).toHaveProperty('answers');
+    // Other rows of the file, the same questions.
+    const others = all(ROWS).slice(-first.length);
+    expect(await decideUnlock(ask({ rows: others, features: featuresOf(first) }), means)).toHaveProperty('answers');
+    const taken = means.account.used;
+    const many = all(ROWS).slice(0, limit + 1);
+    expect(await decideUnlock(ask({ rows: many, features: featuresOf(many) }), means)).toMatchObject({
+      status: 'denied',
+      reason: expect.stringContaining('not answered under one key'),
+    });
+    expect(means.account.used).toBe(taken);
+    // The ciphertexts ask nothing, whatever their key.
+    expect(await bitsUsed(means)).toBe(0);
   });
 
   it('answers the same whatever the ciphertexts hold: a party that sends weights learns of none', async () => {
@@ -249,7 +279,7 @@ describe('a verified policy', () => {
       expected.findIndex((x) => Number(x >= 0.5) === label && Math.abs(x - 0.5) > 0.01),
     );
     expect(Math.min(low, high)).toBeGreaterThanOrEqual(0);
-    const swapped = { predictions, rows: [low, high, low], features: featuresOf([high, low, low]) };
+    const swapped = { predictions, rows: [low, high], features: featuresOf([high, low]) };
     const decision = await decideUnlock(swapped, desk('verified', 10));
     expect(decision).toMatchObject({ status: 'answered', mismatches: 2 });
     const view = {
@@ -258,7 +288,7 @@ describe('a verified policy', () => {
       networkId: 'ef'.repeat(8),
       keyId: '01'.repeat(8),
       createdAt: '2026-01-01T00:00:00Z',
-      rows: 3,
+      rows: 2,
       status: 'answered',
       answers: answersOf(decision),
       mismatches: 2,
@@ -304,6 +334,11 @@ describe('a verified policy', () => {
 });
 
 describe('any policy', () => {
+  it.each(['manual', 'quota', 'verified'] as const)('refuses rows that are named twice (%s)', async (mode) => {
+    const twice = { predictions, rows: [1, 1], features: featuresOf([1, 2]) };
+    await expect(decideUnlock(twice, desk(mode, 10))).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+  });
+
   it.each(['manual', 'quota', 'verified'] as const)('refuses rows that are not there (%s)', async (mode) => {
     for (const rows of [[], [-1], [ROWS], [0.5], [Number.NaN]]) {
       const refused = decideUnlock({ predictions, rows, features: [] }, desk(mode, 100));

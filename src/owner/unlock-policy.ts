@@ -4,14 +4,16 @@
  *   manual     nothing, until the owner has looked at it
  *   quota      decrypted predictions, rounded, while rows last
  *   verified   the owner's own predictions: computed on its own opened weights from the features that came along, and rounded
- *              as they would be. Nothing decrypted leaves, so that no ciphertext, however it was made, can ask anything.
- *              What the file says is decrypted for the owner's eyes alone and compared: a mismatch is an alert. (An owner who
- *              did something that the party sees at every mismatch would answer a bit by it: revoke a party once.)
+ *              as they would be. The file of predictions asks nothing: what it says is decrypted for the owner's eyes alone
+ *              and compared, a mismatch is an alert. (An owner who did something that the party sees at every mismatch would
+ *              answer a bit by it: revoke a party once.) But the weights can ask, where a trainer returned them.
  *
  * Two books bound what leaves. Rows, for each party and network, bound what is told of the network: every answer tells of it,
- * in every mode, for that is what a prediction is. Bits, for each key (`unlock-ledger.ts`), bound what decrypted answers tell of
- * the key; answers of the owner's own making tell nothing of it and are not charged.
+ * in every mode, for that is what a prediction is. Bits, for each key (`unlock-ledger.ts`), bound what answers tell of keys. A
+ * decrypted answer is charged to the key of its ciphertext and to those that the weights went through before; an answer of the
+ * owner's own making to those that its weights went through, and to none where no trainer ever returned them.
  */
+import { bytesToHex, concatBytes, sha256, utf8ToBytes } from '../base/bytes.ts';
 import { HermeticError, type HermeticErrorCode } from '../base/errors.ts';
 import type { Architecture, LayerWeights } from '../nn/architecture.ts';
 import { predictFeatures } from '../nn/evaluation.ts';
@@ -21,8 +23,8 @@ import type { SealedPredictions } from '../protocol/sealed-predictions.ts';
 import type { ReleasedRow, ReleaseWish, UnlockPolicy, UnlockView } from '../protocol/service/types.ts';
 import type { OwnerKeys } from './owner-keys.ts';
 import { MAX_RELEASED_BITS, type Release, releaseRow } from './release.ts';
-import { bitsOfRow, unlockPredictions } from './unlock.ts';
-import type { UnlockLedger } from './unlock-ledger.ts';
+import { bitsOfRow, chargeOf, unlockPredictions } from './unlock.ts';
+import type { UnlockAnswer, UnlockLedger } from './unlock-ledger.ts';
 
 export interface UnlockAsk {
   readonly predictions: SealedPredictions;
@@ -43,6 +45,8 @@ export interface RowAccount {
 export interface OwnedModel {
   readonly architecture: Architecture;
   readonly weights: readonly LayerWeights[];
+  /** Enters what is told of these weights under all keys that they went through a trainer under. @throws POLICY_DENIED */
+  charge(answers: readonly UnlockAnswer[]): Promise<void>;
 }
 
 export interface UnlockMeans {
@@ -128,9 +132,12 @@ async function verified(ask: UnlockAsk, { policy, keys, openedModel }: UnlockMea
   }
   checkFeatures(features, rows.length, model);
   const { architecture, weights } = model;
-  const outputs = predictFeatures(architecture, weights, DenseRows.from(features));
   const width = outputSize(architecture);
   const release = releaseOf(policy.release);
+  const charge = chargeOf(release, width);
+  const questions = await Promise.all(features.map((row) => questionOf(predictions.modelId, row)));
+  await model.charge(questions.map((question) => ({ predictions: question, row: 0, ...charge })));
+  const outputs = predictFeatures(architecture, weights, DenseRows.from(features));
   const own = rows.map((_, i) => outputs.subarray(i * width, (i + 1) * width));
   const mismatches = await countMismatches(ask, keys, own);
   return {
@@ -138,6 +145,12 @@ async function verified(ask: UnlockAsk, { policy, keys, openedModel }: UnlockMea
     answers: own.map((values, i) => ({ row: rows[i], ...releaseRow(values, release) })),
     mismatches,
   };
+}
+
+/** What was asked of a model: the same features again tell nothing new. */
+async function questionOf(modelId: string, features: readonly number[]): Promise<string> {
+  const row = new Uint8Array(Float32Array.from(features).buffer);
+  return bytesToHex(await sha256(concatBytes(utf8ToBytes(modelId), row)));
 }
 
 /** Outputs nearer to one another than this may honestly come out otherwise when they were sealed. */
@@ -164,10 +177,13 @@ function marginOf(values: Float64Array): number {
 }
 
 function checkAsk({ predictions, rows }: UnlockAsk): void {
-  const wrong = rows.find((row) => !Number.isInteger(row) || row < 0 || row >= predictions.rows);
+  const asked = new Set<number>();
+  const wrong = rows.find(
+    (row) => !Number.isInteger(row) || row < 0 || row >= predictions.rows || asked.size === asked.add(row).size,
+  );
   if (rows.length >= 1 && wrong === undefined) return;
   throw new HermeticError('BAD_ARGUMENT', 'these rows cannot be unlocked', {
-    expected: `one or more of rows 0 … ${predictions.rows - 1}`,
+    expected: `one or more of rows 0 … ${predictions.rows - 1}, each once`,
     got: wrong === undefined ? 'none' : `row ${wrong}`,
   });
 }

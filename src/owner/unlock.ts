@@ -81,8 +81,8 @@ export function bitsOfRow(release: Release, outputs: number): number {
   return chargeOf(release, outputs).bits;
 }
 
-/** What a row's answer costs: log2 of the number of answers that could come, rounded up. */
-function chargeOf(release: Release, outputs: number): Pick<UnlockAnswer, 'release' | 'bits'> {
+/** What a row's answer costs: log2 of the number of answers that could come, rounded up. Errors as `bitsOfRow`. */
+export function chargeOf(release: Release, outputs: number): Pick<UnlockAnswer, 'release' | 'bits'> {
   if (release.kind === 'label') return { release: 'label', bits: Math.max(1, Math.ceil(Math.log2(outputs))) };
   const { bits = 1 } = release;
   if (bits > MAX_RELEASED_BITS) {

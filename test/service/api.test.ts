@@ -106,7 +106,7 @@ describe('every route', () => {
       new Set(
         `GET /v1/health|GET /v1/openapi.json|POST /v1/invitations/accept|GET /v1/overview|GET /v1/events|POST /v1/networks|
         GET /v1/networks/{id}|GET /v1/networks/{id}/lineage|PATCH /v1/networks/{id}|POST /v1/invitations|DELETE /v1/parties/{id}|
-        POST /v1/parties/{id}/rekey|PATCH /v1/parties/{id}|GET /v1/models/{id}/file|POST /v1/models/{id}/open|GET /v1/unlocks|
+        POST /v1/parties/{id}/rekey|POST /v1/keys/{id}/give-up|PATCH /v1/parties/{id}|GET /v1/models/{id}/file|POST /v1/models/{id}/open|GET /v1/unlocks|
         POST /v1/unlocks/{id}/approve|POST /v1/unlocks/{id}/deny|GET /v1/audit|GET /v1/me|GET /v1/me/keys|GET /v1/me/model|
         GET /v1/me/bootstrapping-keys|POST /v1/refresh|PUT /v1/runs/{run}|POST /v1/uploads|GET /v1/uploads/{id}|
         PATCH /v1/uploads/{id}|POST /v1/submissions|POST /v1/unlocks|GET /v1/unlocks/{id}|GET /v1/parties/{id}/runs/{run}`

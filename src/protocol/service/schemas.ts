@@ -124,7 +124,12 @@ export const keySchema: z.ZodType<ServedKey> = z.strictObject({
   createdAt: time,
   /** Nothing is answered under it any more. */
   retiredAt: time.optional(),
+  /** The owner has let go of what was sealed under it: nothing is charged to it any more. */
+  givenUpAt: time.optional(),
+  /** What it has answered, and what may still be answered about what it seals. */
   bits: bitAccountSchema,
+  /** The key of an earlier trainer whose weights these are, where less is left of that one. */
+  heldBy: id.optional(),
 });
 
 export const invitationRequestSchema: z.ZodType<InvitationRequest> = z.strictObject({

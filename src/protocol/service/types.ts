@@ -68,7 +68,9 @@ export interface ServedKey {
   readonly partyId?: string | undefined;
   readonly createdAt: string;
   readonly retiredAt?: string | undefined;
+  readonly givenUpAt?: string | undefined;
   readonly bits: BitAccount;
+  readonly heldBy?: string | undefined;
 }
 
 export interface Invitation {

@@ -3,23 +3,28 @@ import { sql } from 'kysely';
 import { outputSize } from '../../nn/network.ts';
 import { unlockLimit } from '../../owner/unlock-ledger.ts';
 import { bitsOfAnswer } from '../../owner/unlock-policy.ts';
-import type { ServedKey, UnlockPolicy, UnlockView } from '../../protocol/service/types.ts';
+import type { BitAccount, ServedKey, UnlockPolicy, UnlockView } from '../../protocol/service/types.ts';
+import { appendAudit } from '../store/audit-log.ts';
 import type { KeyRow, UnlockRow } from '../store/tables.ts';
-import type { ServiceContext } from './context.ts';
+import { ancestorsOf, carriedBy } from './charging.ts';
+import { type ServiceContext, transact } from './context.ts';
 import { knownSet } from './parameter-sets.ts';
+import { findTrainer } from './parties.ts';
+import { found, problem } from './problems.ts';
+import type { Call } from './route.ts';
 import { architectureOf, unlockView } from './views.ts';
 
 type CountedRow = KeyRow & { readonly used: number };
 
 /** All keys of a network, oldest first. */
 export async function networkKeys({ database }: ServiceContext, networkId: string): Promise<ServedKey[]> {
-  return views(await countedKeys(database).where('networkId', '=', networkId).execute());
+  return views(database, await countedKeys(database).where('networkId', '=', networkId).execute());
 }
 
 /** The keys that trainers have now. */
 export async function trainersKeys({ database }: ServiceContext): Promise<ServedKey[]> {
   const query = countedKeys(database).where('partyId', 'is not', null).where('retiredAt', 'is', null);
-  return views(await query.execute());
+  return views(database, await query.execute());
 }
 
 function countedKeys(database: ServiceContext['database']) {
@@ -30,28 +35,83 @@ function countedKeys(database: ServiceContext['database']) {
     .orderBy('createdAt');
 }
 
-function views(rows: readonly CountedRow[]): Promise<ServedKey[]> {
-  return Promise.all(rows.map(keyView));
+/**
+ * What is left of a key is what may still be answered about what it seals: no more than is left of any key that its
+ * weights went through.
+ */
+async function views(database: ServiceContext['database'], rows: readonly CountedRow[]): Promise<ServedKey[]> {
+  if (rows.length === 0) return [];
+  const models = await ancestorsOf(
+    database,
+    rows.map(({ id }) => id),
+  );
+  const carried = new Map(rows.map(({ id }) => [id, carriedBy(id, models)]));
+  const others = [...new Set([...carried.values()].flat())].filter((id) => !rows.some((row) => row.id === id));
+  const counted = others.length === 0 ? [] : await countedKeys(database).where('id', 'in', others).execute();
+  const accounts = new Map(
+    await Promise.all([...rows, ...counted].map(async (row) => [row.id, await accountOf(row)] as const)),
+  );
+  return rows.map((row) => {
+    const scarcest = [row.id, ...(carried.get(row.id) ?? [])]
+      .map((id) => ({ id, left: (accounts.get(id) as BitAccount).left }))
+      .reduce((least, each) => (each.left < least.left ? each : least));
+    return keyView(row, accounts.get(row.id) as BitAccount, scarcest);
+  });
 }
 
-async function keyView({
-  id,
-  networkId,
-  partyId,
-  createdAt,
-  retiredAt,
-  setName,
-  used,
-}: CountedRow): Promise<ServedKey> {
+async function accountOf({ setName, used }: CountedRow): Promise<BitAccount> {
   const limit = unlockLimit(await knownSet(setName));
+  return { used, left: Math.max(0, limit - used), limit };
+}
+
+function keyView(
+  { id, networkId, partyId, createdAt, retiredAt, givenUpAt }: CountedRow,
+  bits: BitAccount,
+  scarcest: { readonly id: string; readonly left: number },
+): ServedKey {
   return {
     id,
     networkId,
     partyId: partyId ?? undefined,
     createdAt: createdAt.toISOString(),
     retiredAt: retiredAt?.toISOString(),
-    bits: { used, left: Math.max(0, limit - used), limit },
+    givenUpAt: givenUpAt?.toISOString(),
+    bits: { ...bits, left: scarcest.left },
+    heldBy: scarcest.id === id ? undefined : scarcest.id,
   };
+}
+
+/** POST /v1/keys/{id}/give-up: the owner lets go of what was sealed under a key that nobody trains under any more. */
+export async function giveUpKey(
+  service: ServiceContext,
+  { params: { id } }: Call<unknown, unknown>,
+): Promise<ServedKey> {
+  const now = service.now();
+  const key = found(
+    await service.database.selectFrom('keys').selectAll().where('id', '=', id).executeTakeFirst(),
+    'key',
+  );
+  await requireIdle(service.database, key);
+  await transact(service, async (transaction) => {
+    const { numUpdatedRows } = await transaction
+      .updateTable('keys')
+      .set({ givenUpAt: now })
+      .where('id', '=', id)
+      .where('givenUpAt', 'is', null)
+      .executeTakeFirst();
+    if (numUpdatedRows > 0n) await appendAudit(transaction, now, { actor: 'owner', action: 'give-up', subject: id });
+  });
+  service.events.emit('network', key.networkId, now);
+  return (await views(service.database, await countedKeys(service.database).where('id', '=', id).execute()))[0];
+}
+
+async function requireIdle(database: ServiceContext['database'], { id, partyId }: KeyRow): Promise<void> {
+  if (partyId === null) throw problem(409, 'POLICY_DENIED', 'this key is the owner’s own: no trainer has it');
+  const party = await findTrainer(database, partyId);
+  if (party.keyId !== id || party.revokedAt !== null) return;
+  throw problem(409, 'POLICY_DENIED', `${party.name} trains under this key`, {
+    mend: 'Rekey or revoke the party first.',
+  });
 }
 
 /** Requests as the owner sees them; of those that wait, what an answer costs. */

@@ -1,5 +1,6 @@
 /** Routes of the owner's token. */
 import * as schemas from '../../protocol/service/schemas.ts';
+import { giveUpKey } from './keys.ts';
 import { openModel, sendModelFile } from './models.ts';
 import { changeGates, createNetwork, showLineage, showNetwork } from './networks.ts';
 import { showAudit, showOverview } from './overview.ts';
@@ -110,6 +111,12 @@ function partyRoutes(): Route[] {
       body: jsonBody(partyChangeSchema),
       answer: json(schemas.partySchema),
       handle: changeParty,
+    }),
+    route('POST', '/v1/keys/{id}/give-up', {
+      access,
+      summary: 'Lets go of what was sealed under a key that nobody trains under: its trainer may come to read it',
+      answer: json(schemas.keySchema),
+      handle: giveUpKey,
     }),
     route('GET', '/v1/parties/{id}/runs/{run}', {
       access,

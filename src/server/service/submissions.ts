@@ -6,20 +6,18 @@
 import { createHash } from 'node:crypto';
 import { HermeticError } from '../../base/errors.ts';
 import { passedAll } from '../../owner/gates.ts';
-import { UnlockLedger } from '../../owner/unlock-ledger.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { GateResult, Gates, ServedModel, SubmissionRequest } from '../../protocol/service/types.ts';
 import { recordDigest, type TrainingRecord, verifyTrainingRecord } from '../../protocol/training-record.ts';
 import { appendAudit } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { ModelRow, NetworkRow, PartyRow, UploadRow } from '../store/tables.ts';
-import { databaseUnlockBook } from '../store/unlock-book.ts';
 import { type Judgement, MODEL_FIELDS, type ModelFacts } from '../vault/jobs.ts';
+import { carriedKeys, chargeKeys } from './charging.ts';
 import { type ServiceContext, transact } from './context.ts';
 import { findModel, type ModelWithSize } from './models.ts';
 import { findNetwork } from './networks.ts';
-import { knownSet } from './parameter-sets.ts';
-import { found, problem } from './problems.ts';
+import { denied, found, problem } from './problems.ts';
 import type { Call } from './route.ts';
 import { completeUpload } from './uploads.ts';
 import { trainerModelView } from './views.ts';
@@ -84,6 +82,7 @@ async function judge(service: ServiceContext, handin: Handin): Promise<Verdict> 
   if (!result.passed) return { record, gates: [result], accuracy: undefined };
   const { network, given, upload, after } = handin;
   const gates = JSON.parse(network.gates) as Gates;
+  await requirePatience(service, after.keyId);
   await charge(service, handin, gates);
   const { results, accuracy } = await service.vault.run('judge', {
     keyId: after.keyId,
@@ -130,8 +129,25 @@ const NAMES = {
   previous: 'predecessor than the record of the model that was given',
 } as const;
 
+/** Models of one key that are judged: verdicts count under the keys of all who trained before, who shall not be spent. */
+const MOST_VERDICTS = 16;
+
+async function requirePatience({ database }: ServiceContext, keyId: string): Promise<void> {
+  // Verdicts on what others made of it are entered under this key as well.
+  const judged = await database
+    .selectFrom('unlockAnswers')
+    .select('predictions')
+    .distinct()
+    .where('keyId', '=', keyId)
+    .where('release', 'like', 'gates %')
+    .where('predictions', 'in', (query) => query.selectFrom('models').select('id').where('models.keyId', '=', keyId))
+    .execute();
+  if (judged.length < MOST_VERDICTS) return;
+  throw denied(`${MOST_VERDICTS} models of this key were judged already`, 'Ask the owner for a fresh key.');
+}
+
 /** A bit for each gate, and one for weights that cannot be opened at all: no more can be told by the outcome. */
-async function charge(service: ServiceContext, { party, network, after }: Handin, gates: Gates): Promise<void> {
+async function charge(service: ServiceContext, { party, after }: Handin, gates: Gates): Promise<void> {
   const { keyId, modelId } = after;
   const settings = Object.entries(gates).filter(([, limit]) => limit !== undefined);
   const release = `gates ${createHash('sha256')
@@ -140,11 +156,10 @@ async function charge(service: ServiceContext, { party, network, after }: Handin
     .slice(0, 32)}`;
   const bits = 1 + settings.length;
   const details = { party: party.id, key: keyId, bits };
-  const book = databaseUnlockBook(service.database, keyId, (transaction) =>
+  const keys = [keyId, ...(await carriedKeys(service.database, keyId))];
+  await chargeKeys(service, keys, [{ predictions: modelId, row: 0, release, bits }], (transaction) =>
     appendAudit(transaction, service.now(), { actor: party.name, action: 'gate', subject: modelId, details }),
   );
-  const key = { keyId, context: { parameters: await knownSet(network.setName) } };
-  await new UnlockLedger(book).charge(key, [{ predictions: modelId, row: 0, release, bits }]);
 }
 
 /**

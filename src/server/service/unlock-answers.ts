@@ -1,15 +1,13 @@
 /** What the owner's policy of unlocks (`owner/unlock-policy.ts`) works with here: files, keys, the two books. */
 import { outputSize } from '../../nn/network.ts';
-import { type UnlockAnswer, UnlockLedger } from '../../owner/unlock-ledger.ts';
 import { misfitOf, type UnlockDecision } from '../../owner/unlock-policy.ts';
 import type { UnlockPolicy } from '../../protocol/service/types.ts';
 import { type AuditNote, appendAudit } from '../store/audit-log.ts';
-import type { NetworkRow } from '../store/tables.ts';
-import { databaseUnlockBook } from '../store/unlock-book.ts';
+import type { ModelRow, NetworkRow } from '../store/tables.ts';
 import type { UnlockJob } from '../vault/jobs.ts';
 import type { UnlockAsks } from '../vault/unlocking.ts';
+import { carriedKeys, chargeKeys } from './charging.ts';
 import { type ServiceContext, transact } from './context.ts';
-import { knownSet } from './parameter-sets.ts';
 import { problem } from './problems.ts';
 import { architectureOf } from './views.ts';
 
@@ -55,7 +53,7 @@ async function consider(service: ServiceContext, wish: UnlockWish, verb: UnlockJ
 function booksOf(service: ServiceContext, wish: UnlockWish): UnlockAsks {
   return {
     ...rowAccount(service, wish.partyId),
-    charge: (answers) => charge(service, wish, answers),
+    charge: (told) => charge(service, wish, told),
     modelFile: (modelId) => modelFile(service, wish, modelId),
   };
 }
@@ -82,13 +80,19 @@ function rowAccount({ database }: ServiceContext, partyId: string): Pick<UnlockA
 }
 
 /** Every answer is an entry of the audit log, in the transaction that counts it. */
-async function charge(service: ServiceContext, wish: UnlockWish, answers: readonly UnlockAnswer[]): Promise<void> {
-  const { keyId, network } = wish;
-  const book = databaseUnlockBook(service.database, keyId, (transaction, added) => {
-    const bits = added.reduce((sum, answer) => sum + answer.bits, 0);
-    return appendAudit(transaction, service.now(), useOf(wish, { bits }));
-  });
-  await new UnlockLedger(book).charge({ keyId, context: { parameters: await knownSet(network.setName) } }, answers);
+async function charge(
+  service: ServiceContext,
+  wish: UnlockWish,
+  { answers, modelId }: Parameters<UnlockAsks['charge']>[0],
+): Promise<void> {
+  const { keyId } = wish;
+  const carried = await carriedKeys(service.database, keyId);
+  const own = modelId === undefined || (await findOpened(service, wish, modelId))?.status !== 'sealed';
+  const keys = own ? [keyId, ...carried] : carried;
+  if (keys.length === 0) return;
+  await chargeKeys(service, keys, answers, (transaction, bits) =>
+    appendAudit(transaction, service.now(), useOf(wish, { bits })),
+  );
 }
 
 function useOf({ id, actor, partyId, keyId, rows }: UnlockWish, more: { readonly bits: number }): AuditNote {
@@ -97,15 +101,23 @@ function useOf({ id, actor, partyId, keyId, rows }: UnlockWish, more: { readonly
 
 /** The file of a model that this party was given or that was accepted from it. */
 async function modelFile(service: ServiceContext, wish: UnlockWish, modelId: string): Promise<string | undefined> {
-  const row = await service.database
-    .selectFrom('models')
-    .selectAll()
-    .where('id', '=', modelId)
-    .where('keyId', '=', wish.keyId)
-    .where('status', '!=', 'refused')
-    .executeTakeFirst();
+  const row = await findOpened(service, wish, modelId);
   if (row === undefined) return undefined;
   // Decrypted for the owner's eyes, predictions and weights: uses of the key all the same.
   await transact(service, (transaction) => appendAudit(transaction, service.now(), useOf(wish, { bits: 0 })));
   return row.sha256;
+}
+
+function findOpened(
+  { database }: ServiceContext,
+  { keyId }: UnlockWish,
+  modelId: string,
+): Promise<ModelRow | undefined> {
+  return database
+    .selectFrom('models')
+    .selectAll()
+    .where('id', '=', modelId)
+    .where('keyId', '=', keyId)
+    .where('status', '!=', 'refused')
+    .executeTakeFirst();
 }

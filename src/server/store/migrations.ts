@@ -173,7 +173,10 @@ const runHistories: readonly string[] = [
     foreign key (party_id, run_id) references runs (party_id, id))`,
 ];
 
+const keysGivenUp: readonly string[] = ['alter table keys add column given_up_at timestamptz'];
+
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, statements: first },
   { version: 2, statements: runHistories },
+  { version: 3, statements: keysGivenUp },
 ];

@@ -212,8 +212,8 @@ describe.each(['PGlite', 'PostgreSQL'])('the store on %s', (kind) => {
       const noted: number[] = [];
       const ledger = (): UnlockLedger =>
         new UnlockLedger(
-          databaseUnlockBook(store.database, keyId, async (transaction, added) => {
-            noted.push(added.length);
+          databaseUnlockBook(store.database, [keyId], async (transaction, added) => {
+            noted.push(added.get(keyId)?.length ?? 0);
             await appendAudit(transaction, AT, NOTE);
           }),
         );

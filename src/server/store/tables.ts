@@ -57,6 +57,8 @@ export interface KeyRow {
   setName: string;
   createdAt: Date;
   retiredAt: Date | null;
+  /** When the owner let go of what was sealed under it. */
+  givenUpAt: Date | null;
   trainerKeysSha256: string;
   bootstrappingKeysSha256: string | null;
 }

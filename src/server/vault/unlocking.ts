@@ -15,8 +15,11 @@ export interface UnlockAsks {
   /** Adds rows to the party's account, where they stay within the limit. */
   readonly take: (rows: { readonly rows: number; readonly limit: number }) => Promise<boolean>;
   readonly giveBack: (rows: number) => Promise<void>;
-  /** Enters answers under the key before the first is decrypted. @throws HermeticError POLICY_DENIED */
-  readonly charge: (answers: readonly UnlockAnswer[]) => Promise<void>;
+  /**
+   * Enters answers before the first is made, under all keys that they may tell of: that of the predictions, which are
+   * decrypted, or those that this opened model went through. @throws HermeticError POLICY_DENIED
+   */
+  readonly charge: (told: { readonly answers: readonly UnlockAnswer[]; readonly modelId?: string }) => Promise<void>;
   /** The file of a model that the owner may open for this, which it notes; undefined where there is none. */
   readonly modelFile: (modelId: string) => Promise<string | undefined>;
 }
@@ -32,7 +35,11 @@ export async function unlock(room: Room, wish: Argument<'unlock'>, ask: Ask): Do
       ledger: new AskedLedger(ask),
       openedModel: async (modelId) => {
         const sha256 = (await ask('modelFile' satisfies keyof UnlockAsks, modelId)) as string | undefined;
-        return sha256 === undefined ? undefined : open(await loadModel(room, { sha256, set }), keys);
+        if (sha256 === undefined) return undefined;
+        const { architecture, weights } = open(await loadModel(room, { sha256, set }), keys);
+        const charge = async (answers: readonly UnlockAnswer[]): Promise<void> =>
+          void (await ask('charge' satisfies keyof UnlockAsks, { answers, modelId }));
+        return { architecture, weights, charge };
       },
     };
     return (verb === 'decide' ? decideUnlock : approveUnlock)({ predictions, rows, features }, means);
@@ -75,6 +82,6 @@ class AskedLedger extends UnlockLedger {
   }
 
   override async charge(_key: CountedKey, answers: readonly UnlockAnswer[]): Promise<void> {
-    await this.#ask('charge' satisfies keyof UnlockAsks, answers);
+    await this.#ask('charge' satisfies keyof UnlockAsks, { answers });
   }
 }
