@@ -72,6 +72,18 @@ export async function openUnlockLedger(ownerKeyPath: string): Promise<UnlockLedg
   return (await import('./node/unlock-book.ts')).openUnlockLedger(ownerKeyPath);
 }
 
+/**
+ * Notes, before `rekey`, that answers about a network count under the key that it had as well: what a trainer returned may
+ * carry it (`UnlockLedger`, "Whose bits"). From then on `openUnlockLedger` of the new key charges both. (Node)
+ * @throws HermeticError DISK, BAD_FILE
+ */
+export async function carryUnlocks(
+  from: { readonly path: string; readonly key: OwnerKeys },
+  toPath: string,
+): Promise<void> {
+  return (await import('./node/unlock-book.ts')).carryUnlocks(from, toPath);
+}
+
 /** Writes trainer.keys (Node). @throws HermeticError DISK */
 export async function saveTrainerKeys(keys: CreatedKeys, path: string): Promise<void> {
   return (await import('./node/owner-files.ts')).saveTrainerKeys(keys, path);

@@ -71,7 +71,8 @@ export function open(sealed: SealedModel, keys: OwnerKeys): PlainModel {
 /**
  * The same network under another key: decrypted and encrypted afresh, with new seeds and nothing of the old slots but
  * the weights. Round and training runs are forgotten too: the next trainer cannot tell whose work it goes on with. The
- * keys must be of parameters with the same number of slots.
+ * keys must be of parameters with the same number of slots. Weights that a trainer returned may carry `from` in them:
+ * answers about the network count under both keys (`UnlockLedger`; `carryUnlocks` for keys in files).
  * @throws HermeticError as `open`; WRONG_KEY for keys of another size
  */
 export function rekey(sealed: SealedModel, from: OwnerKeys, to: OwnerKeys): SealedModel {

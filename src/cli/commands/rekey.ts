@@ -21,6 +21,9 @@ export const rekey: Command<HermeticContext> = buildCommand<Flags, [string], Her
     fullDescription: [
       '  hermetic rekey trained.sealed --from keys/owner.key --to other/owner.key \\',
       '      --passphrase-file pw --out next.sealed',
+      '',
+      'What a trainer returned may carry the key that it had, in digits too small to see. So later answers about the',
+      'network count under both keys: keep the first one, and its file of unlocks, where they are.',
     ].join('\n'),
   },
   parameters: {
@@ -47,6 +50,7 @@ export const rekey: Command<HermeticContext> = buildCommand<Flags, [string], Her
 async function runRekey(this: HermeticContext, flags: Flags, path: string): Promise<void> {
   const console = new Console(this.io, flags);
   const owner = await import('../../owner/seal.ts');
+  const { carryUnlocks } = await import('../../owner/node/unlock-book.ts');
   const { withOwnerKeys } = await import('../key-files.ts');
   const { fileSize, readSealed, writeSealed } = await import('../sealed-files.ts');
   const { threads } = flags;
@@ -54,7 +58,9 @@ async function runRekey(this: HermeticContext, flags: Flags, path: string): Prom
   const target = { key: flags.to, passphraseFile: flags.toPassphraseFile ?? flags.passphraseFile, threads };
   await withOwnerKeys(console, source, (from) =>
     withOwnerKeys(console, target, async (to) => {
-      const next = owner.rekey(await readSealed(console, path, from), from, to);
+      const sealed = await readSealed(console, path, from);
+      await carryUnlocks({ path: flags.from, key: from }, flags.to);
+      const next = owner.rekey(sealed, from, to);
       const modelId = await writeSealed(flags.out, next, to.parameters);
       const bytes = await fileSize(flags.out);
       console.result(

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -6,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -18,7 +20,7 @@ import ts from 'typescript';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lockIn } from '../../protocol/node/lock.ts';
 import { type CountedKey, type UnlockAnswer, UnlockLedger } from '../unlock-ledger.ts';
-import { fileUnlockBook, openUnlockLedger } from './unlock-book.ts';
+import { carryUnlocks, fileUnlockBook, openUnlockLedger } from './unlock-book.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'hermetic-unlocks-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -91,12 +93,91 @@ describe('a ledger in a file', () => {
   });
 });
 
+describe('a key that a network was rekeyed to', () => {
+  const first: CountedKey = { keyId: 'aaaaaaaaaaaaaaaa', context: { parameters: { ...parameters, N: 2048 } } };
+  const second: CountedKey = { keyId: 'bbbbbbbbbbbbbbbb', context: { parameters } };
+  let firstFile: string;
+  beforeEach(() => {
+    mkdirSync(join(folder, 'before'));
+    firstFile = join(folder, 'before', 'owner.key');
+    writeFileSync(firstFile, 'another key', { mode: 0o600 });
+  });
+  const rekeyed = () => carryUnlocks({ path: firstFile, key: first }, keyFile);
+
+  it('charges the one before as well, together or not at all, and has no more left than that', async () => {
+    await (await openUnlockLedger(firstFile)).charge(first, [answer(0, 4)]);
+    await (await openUnlockLedger(keyFile)).charge(second, [answer(9, 1)]);
+    await rekeyed();
+    await rekeyed();
+    const ledger = await openUnlockLedger(keyFile);
+    expect(await ledger.account(second)).toEqual({ used: 4, left: 12, limit: 16 });
+    await ledger.charge(second, [answer(1, 5)]);
+    expect(await (await openUnlockLedger(firstFile)).answers(first)).toEqual([answer(0, 4), answer(1, 5)]);
+    expect(await (await openUnlockLedger(keyFile)).answers(second)).toEqual([answer(9, 1), answer(1, 5)]);
+    await expect(ledger.charge(second, [answer(2, 8)])).rejects.toMatchObject({ code: 'POLICY_DENIED' });
+    expect(await ledger.answers(second)).toHaveLength(2);
+    // Under the first key nothing is known of the second.
+    await (await openUnlockLedger(firstFile)).charge(first, [answer(3, 1)]);
+    expect(await ledger.answers(second)).toHaveLength(2);
+  });
+
+  it('charges all of them, also where the way leads back', async () => {
+    await rekeyed();
+    await carryUnlocks({ path: keyFile, key: second }, firstFile);
+    const third = { keyId: 'cccccccccccccccc', context: { parameters } };
+    const thirdFile = join(folder, 'third.key');
+    writeFileSync(thirdFile, 'a third', { mode: 0o600 });
+    await carryUnlocks({ path: keyFile, key: second }, thirdFile);
+    await (await openUnlockLedger(thirdFile)).charge(third, [answer(0)]);
+    for (const [file, key] of [
+      [firstFile, first],
+      [keyFile, second],
+      [thirdFile, third],
+    ] as const) {
+      expect(await (await openUnlockLedger(file)).answers(key)).toEqual([answer(0)]);
+    }
+    await (await openUnlockLedger(firstFile)).charge(first, [answer(1)]);
+    expect(await (await openUnlockLedger(keyFile)).answers(second)).toEqual([answer(0), answer(1)]);
+  });
+
+  it('answers nothing where the one before is no longer where it was', async () => {
+    await rekeyed();
+    rmSync(firstFile);
+    await expect(openUnlockLedger(keyFile)).rejects.toMatchObject({
+      code: 'DISK',
+      expected: firstFile,
+      mend: expect.stringContaining('Put it back'),
+    });
+  });
+
+  it('carries nothing from itself, and moves with its folder', async () => {
+    await carryUnlocks({ path: keyFile, key: second }, keyFile);
+    expect(readdirSync(folder)).not.toContain('owner.key.unlocks');
+    await rekeyed();
+    const moved = `${folder}-moved`;
+    renameSync(folder, moved);
+    await (await openUnlockLedger(join(moved, 'owner.key'))).charge(second, [answer(0)]);
+    expect(readdirSync(join(moved, 'before'))).toEqual(['owner.key', 'owner.key.unlocks']);
+  });
+
+  it('reads a ledger of the version before', async () => {
+    const keys = { [key.keyId]: [answer(0, 9)] };
+    const digest = createHash('sha256').update(JSON.stringify(keys)).digest('hex');
+    writeFileSync(file, JSON.stringify({ version: 1, keys, digest }), { mode: 0o600 });
+    expect(await ledgerAt().account(key)).toMatchObject({ used: 9 });
+    await ledgerAt().charge(key, [answer(1)]);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ version: 2, carried: [] });
+    writeFileSync(file, JSON.stringify({ version: 1, keys: { [key.keyId]: [] }, digest }), { mode: 0o600 });
+    await expect(ledgerAt().account(key)).rejects.toMatchObject({ code: 'BAD_FILE' });
+  });
+});
+
 describe('a ledger that cannot be trusted', () => {
   const damages: [string, (text: string) => string][] = [
     ['empty', () => ''],
     ['cut short', (text) => text.slice(0, -20)],
     ['no JSON', () => 'two'],
-    ['of another version', (text) => text.replace('"version":1', '"version":2')],
+    ['of another version', (text) => text.replace('"version":2', '"version":3')],
     ['with less on it', (text) => text.replace('"bits":9', '"bits":1')],
     ['without its entries', (text) => text.replace(/\[\{.*\}\]/, '[]')],
     ['with another key', (text) => text.replace(key.keyId, '0123456789abcdee')],

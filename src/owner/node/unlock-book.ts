@@ -3,7 +3,7 @@
  * not at all, and by one process at a time: what is lost in a crash is an answer, never its entry.
  */
 import { lstat, realpath } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import * as z from 'zod';
 import { bytesToHex, bytesToUtf8, sha256, utf8ToBytes } from '../../base/bytes.ts';
@@ -14,11 +14,18 @@ import { diskError } from '../../protocol/node/disk-error.ts';
 import { withFileSource } from '../../protocol/node/file-source.ts';
 import { type Lock, lockIn } from '../../protocol/node/lock.ts';
 import { checkHeader, count, hexIdentifier } from '../../protocol/schema.ts';
-import { type UnlockBook, type UnlockEntries, UnlockLedger } from '../unlock-ledger.ts';
+import {
+  type CountedKey,
+  type UnlockAnswer,
+  type UnlockBook,
+  type UnlockEntries,
+  UnlockLedger,
+} from '../unlock-ledger.ts';
 
-const VERSION = 1;
+const VERSION = 2;
 /** Far above what the limits let a file become. */
 const MAX_BYTES = 2 ** 26;
+const MAX_CARRIED = 1000;
 const PATIENCE_MS = 10_000;
 const POLL_MS = 10;
 
@@ -34,48 +41,155 @@ const answer = z.strictObject({
 
 const keyEntries = z.record(hexIdentifier, z.array(answer));
 
+const carriedKey = z.strictObject({
+  keyId: hexIdentifier,
+  /** Where its owner.key is, seen from this file's folder. */
+  path: z.string().min(1).max(4096),
+  parameters: z.strictObject({
+    N: count(2 ** 17),
+    logN: count(17),
+    logQP: z.number().positive(),
+    insecure: z.boolean(),
+  }),
+});
+
+type CarriedKey = z.infer<typeof carriedKey>;
+
+const content = z.strictObject({ keys: keyEntries, carried: z.array(carriedKey).max(MAX_CARRIED) });
+
+type Content = z.infer<typeof content>;
+
 const ledgerFile = z.strictObject({
   version: z.literal(VERSION),
-  keys: keyEntries,
-  /** SHA-256 of the JSON text of `keys`: finds accidents. */
+  ...content.shape,
+  /** SHA-256 of the JSON text of `keys` and `carried`: finds accidents. */
   digest: z.string(),
 });
 
+/** Of files written before weights were known to carry keys. */
+const firstLedgerFile = z.strictObject({ version: z.literal(1), keys: keyEntries, digest: z.string() });
+
 /**
  * The ledger of the key in this file: NAME.unlocks in its folder, links followed. Where there is none yet, nothing was
- * answered. Two paths to one key share it; a copy of the key in another folder does not: move both together.
- * @throws HermeticError DISK where there is no such key file
+ * answered. Two paths to one key share it; a copy of the key in another folder does not: move both together. Answers are
+ * charged to the keys that networks were rekeyed from as well, in the files beside those.
+ * @throws HermeticError DISK where there is no such key file, or one that it was rekeyed from is no longer where it was
  */
 export async function openUnlockLedger(ownerKeyPath: string): Promise<UnlockLedger> {
-  const path = await realpath(ownerKeyPath).catch((error: unknown) => {
-    throw diskError(error, 'read', ownerKeyPath);
+  const path = bookOf(await existing(ownerKeyPath));
+  const carried = await carriedBooks(path);
+  const books = new Map([...carried].map(([keyId, { book }]) => [keyId, book]));
+  const keys = [...carried.values()].map(({ keyId, parameters }) => ({ keyId, context: { parameters } }));
+  return new UnlockLedger(fileUnlockBook(path, books), keys);
+}
+
+/**
+ * Notes, before a network is rekeyed, that answers about it count under the key that it had as well. For good: what one
+ * network carried may be in every later one of the key.
+ * @throws HermeticError as the ledger does
+ */
+export async function carryUnlocks(
+  from: { readonly path: string; readonly key: CountedKey },
+  toPath: string,
+): Promise<void> {
+  const [source, target] = [await existing(from.path), bookOf(await existing(toPath))];
+  if (bookOf(source) === target) return;
+  const { N, logN, logQP, insecure } = from.key.context.parameters;
+  const carried: CarriedKey = {
+    keyId: from.key.keyId,
+    path: relative(dirname(target), source),
+    parameters: { N, logN, logQP, insecure },
+  };
+  await locked([target], async () => {
+    const before = await readContent(target);
+    if (before.carried.some(({ keyId }) => keyId === carried.keyId)) return;
+    await writeContent(target, { ...before, carried: [...before.carried, carried] });
   });
-  return new UnlockLedger(fileUnlockBook(`${path}.unlocks`));
+}
+
+const bookOf = (keyPath: string): string => `${keyPath}.unlocks`;
+
+async function existing(keyPath: string): Promise<string> {
+  return realpath(keyPath).catch((error: unknown) => {
+    throw diskError(error, 'read', keyPath);
+  });
+}
+
+/** The keys that this one's networks were rekeyed from, and those of theirs, by identity. */
+async function carriedBooks(path: string): Promise<Map<string, CarriedKey & { readonly book: string }>> {
+  const found = new Map<string, CarriedKey & { readonly book: string }>();
+  const pending = [path];
+  for (let book = pending.pop(); book !== undefined; book = pending.pop()) {
+    for (const key of (await readContent(book)).carried) {
+      if (found.has(key.keyId)) continue;
+      const keyFile = await existing(join(dirname(book), key.path)).catch((error: unknown) => {
+        throw new HermeticError('DISK', `a key that ${path} counts with is not where it was`, {
+          expected: join(dirname(book), key.path),
+          mend: 'Put it back there with its file of unlocks: answers about a rekeyed network count under both keys.',
+          cause: error,
+        });
+      });
+      found.set(key.keyId, { ...key, book: bookOf(keyFile) });
+      pending.push(bookOf(keyFile));
+    }
+  }
+  return found;
 }
 
 /**
  * A book in a file that may not be there yet.
+ * @param carried the files of other keys whose entries it shows and changes as well
  * @throws (when used) HermeticError BAD_FILE, also where others may read or write the file; DISK, also where another
  *   process does not leave off or no lock can be had
  */
-export function fileUnlockBook(path: string): UnlockBook {
+export function fileUnlockBook(path: string, carried: ReadonlyMap<string, string> = new Map()): UnlockBook {
   return {
-    read: () => readEntries(path),
-    update: async (change) => {
-      const lock = await patientLock(path);
-      try {
-        const entries = await readEntries(path);
+    read: () => readEntries(path, carried),
+    update: (change) =>
+      locked([path, ...carried.values()], async () => {
+        const entries = await readEntries(path, carried);
         const changed = change(entries);
-        if (changed !== entries) await writeEntries(path, changed);
-      } finally {
-        await lock.release();
-      }
-    },
+        if (changed === entries) return;
+        for (const book of new Set([...carried.values(), path])) {
+          const before = await readContent(book);
+          const own = [...changed].filter(([keyId]) => (carried.get(keyId) ?? path) === book);
+          const news = own.some(([keyId, answers]) => answers.length !== (before.keys[keyId]?.length ?? 0));
+          if (news) await writeContent(book, { ...before, keys: { ...before.keys, ...entriesObject(own) } });
+        }
+      }),
   };
 }
 
-async function patientLock(path: string): Promise<Lock> {
-  const folder = dirname(await writableTarget(path));
+function entriesObject(entries: readonly (readonly [string, readonly UnlockAnswer[]])[]): Content['keys'] {
+  return checkHeader(keyEntries, Object.fromEntries(entries), 'unlocked answers');
+}
+
+async function readEntries(path: string, carried: ReadonlyMap<string, string>): Promise<UnlockEntries> {
+  const entries = new Map<string, readonly UnlockAnswer[]>(Object.entries((await readContent(path)).keys));
+  for (const [keyId, book] of carried) entries.set(keyId, (await readContent(book)).keys[keyId] ?? []);
+  return entries;
+}
+
+/** While nobody else is at these files: folder by folder, in one order, so that no two wait for each other. */
+async function locked(paths: readonly string[], work: () => Promise<void>): Promise<void> {
+  const folders = new Map<string, string>();
+  for (const path of paths) {
+    const folder = await realpath(dirname(await writableTarget(path))).catch((error: unknown) => {
+      throw diskError(error, 'write', path);
+    });
+    folders.set(folder, path);
+  }
+  const locks: Lock[] = [];
+  try {
+    for (const folder of [...folders.keys()].toSorted())
+      locks.push(await patientLock(folder, folders.get(folder) ?? folder));
+    await work();
+  } finally {
+    for (const lock of locks.toReversed()) await lock.release();
+  }
+}
+
+async function patientLock(folder: string, path: string): Promise<Lock> {
   for (const began = performance.now(); performance.now() - began < PATIENCE_MS; await wait(POLL_MS)) {
     const lock = await lockIn(folder, 'unlocks').catch((error: unknown) => {
       throw diskError(error, 'write', path);
@@ -89,12 +203,10 @@ async function patientLock(path: string): Promise<Lock> {
   throw new HermeticError('DISK', `another process is at ${path}`, { mend: 'Wait until it has ended.' });
 }
 
-async function readEntries(path: string): Promise<UnlockEntries> {
+async function readContent(path: string): Promise<Content> {
   const text = await readText(path);
-  if (text === undefined) return new Map();
-  const { keys, digest } = parse(text, path);
-  if (digest !== (await digestOf(keys))) throw damaged(path, 'its digest is another');
-  return new Map(Object.entries(keys));
+  if (text === undefined) return { keys: {}, carried: [] };
+  return parse(text, path);
 }
 
 /** Undefined where there is no file. */
@@ -120,27 +232,34 @@ function isMissing(error: unknown): boolean {
   return (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 }
 
-function parse(text: string, path: string): z.infer<typeof ledgerFile> {
+async function parse(text: string, path: string): Promise<Content> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     throw damaged(path, 'it is no JSON');
   }
+  const first = firstLedgerFile.safeParse(value);
+  if (first.success) {
+    const { keys, digest } = first.data;
+    if (digest !== (await digestOf(keys))) throw damaged(path, 'its digest is another');
+    return { keys, carried: [] };
+  }
   const result = ledgerFile.safeParse(value);
-  if (result.success) return result.data;
-  throw damaged(path, `it does not hold what it should: ${result.error.issues[0].message}`);
+  if (!result.success) throw damaged(path, `it does not hold what it should: ${result.error.issues[0].message}`);
+  const { keys, carried, digest } = result.data;
+  if (digest !== (await digestOf({ keys, carried }))) throw damaged(path, 'its digest is another');
+  return { keys, carried };
 }
 
-async function writeEntries(path: string, entries: UnlockEntries): Promise<void> {
-  const keys = checkHeader(keyEntries, Object.fromEntries(entries), 'unlocked answers');
-  const text = JSON.stringify({ version: VERSION, keys, digest: await digestOf(keys) });
+async function writeContent(path: string, { keys, carried }: Content): Promise<void> {
+  const text = JSON.stringify({ version: VERSION, keys, carried, digest: await digestOf({ keys, carried }) });
   await writeFileAtomically(path, (sink) => sink.write(utf8ToBytes(`${text}\n`)), { mode: 0o600 });
 }
 
-/** Of entries as the schema gives them, so that the order of their fields is always the same. */
-async function digestOf(keys: z.infer<typeof keyEntries>): Promise<string> {
-  return bytesToHex(await sha256(utf8ToBytes(JSON.stringify(keys))));
+/** Of values as the schema gives them, so that the order of their fields is always the same. */
+async function digestOf(value: Content | Content['keys']): Promise<string> {
+  return bytesToHex(await sha256(utf8ToBytes(JSON.stringify(value))));
 }
 
 function damaged(path: string, why: string): HermeticError {
