@@ -4,7 +4,7 @@ import { buildRouteMap, type RouteMap } from '@stricli/core';
 import type { HermeticContext } from '../context.ts';
 import { audit, watch } from '../service/book-commands.ts';
 import { create, gates, lineage, networks, open, status } from '../service/network-commands.ts';
-import { invite, limit, parties, rekey, revoke } from '../service/party-commands.ts';
+import { giveUp, invite, limit, parties, rekey, revoke } from '../service/party-commands.ts';
 import { approve, deny, unlocks } from '../service/unlock-commands.ts';
 
 export const service: RouteMap<HermeticContext> = buildRouteMap<string, HermeticContext>({
@@ -20,6 +20,7 @@ export const service: RouteMap<HermeticContext> = buildRouteMap<string, Hermetic
     limit,
     rekey,
     revoke,
+    giveUp,
     unlocks,
     approve,
     deny,

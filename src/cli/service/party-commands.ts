@@ -1,8 +1,9 @@
-/** `hermetic service parties | invite | limit | rekey | revoke`: who may train, for how long, and how much they are told. */
+/** `hermetic service parties | invite | limit | rekey | revoke | give-up`: who may train, for how long, and how much they are told. */
 
 import { buildCommand, type Command } from '@stricli/core';
+import { HermeticError } from '../../base/errors.ts';
 import type { PartyChange } from '../../client/service-client.ts';
-import type { BitAccount, Overview, Party } from '../../protocol/service/types.ts';
+import type { BitAccount, Overview, Party, ServedKey } from '../../protocol/service/types.ts';
 import type { Colors } from '../colors.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
@@ -34,7 +35,7 @@ function partyTable({ parties: all, networks, keys }: Overview, colors: Colors):
     { name: 'state' },
     { name: 'refreshes', align: 'right' } as const,
     { name: 'unlocked', align: 'right' } as const,
-    { name: 'bits of key', align: 'right' } as const,
+    { name: 'bits left', align: 'right' } as const,
     { name: 'last seen' },
   ];
   const rows = all.map((party) => [
@@ -50,9 +51,9 @@ function partyTable({ parties: all, networks, keys }: Overview, colors: Colors):
   return textTable(colors, columns, rows);
 }
 
-/** Used, of all that a key answers. */
+/** What is left, of all that a key answers: not more than of the keys that its weights carry. */
 function bitsText(bits: BitAccount | undefined): string {
-  return bits === undefined ? '–' : `${formatCount(bits.used)}/${formatCount(bits.limit)}`;
+  return bits === undefined ? '–' : `${formatCount(bits.left)}/${formatCount(bits.limit)}`;
 }
 
 function stateOf({ role, revokedAt, expiresAt }: Party): string {
@@ -149,6 +150,55 @@ function limitsOf({ refreshes, unlocks, ...party }: Party): string {
       ? 'nothing is unlocked'
       : `${formatCount(unlocks.rows)} of ${formatCount(unlocks.policy.rows)} rows unlocked (${unlocks.policy.mode})`;
   return `${stateOf({ refreshes, ...party })}; ${formatCount(refreshes.used)} of ${formatCount(refreshes.budget)} refreshes; ${told}`;
+}
+
+export const giveUp: Command<HermeticContext> = buildCommand<ServiceFlags, [string], HermeticContext>({
+  docs: {
+    brief: 'Let go of what was sealed under a key that nobody trains under',
+    fullDescription: [
+      '  hermetic service give-up 21ace6341847 --token-file owner.token',
+      '',
+      'Weights that a trainer returned may carry its key, so answers about all that was made of them count under it. A key',
+      'that is given up is charged no more: its trainer may come to read what was sealed under it. This cannot be undone.',
+    ].join('\n'),
+  },
+  parameters: {
+    flags: serviceFlags,
+    positional: {
+      kind: 'tuple',
+      parameters: [{ brief: 'Key, by its identifier or the beginning of it', parse: text, placeholder: 'KEY' }],
+    },
+  },
+  async func(flags, named) {
+    const console = new Console(this.io, flags);
+    const { signal } = this.io;
+    const client = await openService(console, flags);
+    const { networks } = await client.overview({ signal });
+    const lineages = await Promise.all(networks.map(({ id }) => client.lineage(id, { signal })));
+    const key = findKey(
+      lineages.flatMap(({ keys }) => keys),
+      named,
+    );
+    const given = await client.giveUpKey(key.id, { signal });
+    console.result(
+      { ...given },
+      ({ bold }) => `${bold(shortId(given.id))}  is given up: nothing counts under it any more`,
+    );
+  },
+});
+
+function findKey(keys: readonly ServedKey[], named: string): ServedKey {
+  const found = keys.filter(({ id }) => named.length >= 4 && id.startsWith(named));
+  if (found.length === 1) return found[0];
+  throw new HermeticError(
+    'BAD_ARGUMENT',
+    found.length === 0 ? 'there is no such key' : 'several keys begin like this',
+    {
+      expected: 'the identifier of a key, or its beginning',
+      got: named,
+      mend: '`hermetic service lineage NETWORK` shows under which key each model was sealed.',
+    },
+  );
 }
 
 type PartyVerb = 'rekey' | 'revoke';
