@@ -11,6 +11,7 @@ import {
   csv,
   LEVELLED,
   makeClusterWorkshop,
+  type Proc,
   SHARDS,
   STEPS,
 } from './fixtures/cluster-workshop.ts';
@@ -91,16 +92,26 @@ describe.skipIf(missing)('a refresh by the owner', () => {
     return parameterArrays(weights).flatMap((values) => [...values]);
   };
 
-  it('is asked for by the coordinator alone, and no step is lost or done twice when it dies', {
-    timeout: 120_000,
-  }, async () => {
-    await shop.project(project);
+  const serve = async (...more: string[]): Promise<{ owner: Proc; refresh: string[] }> => {
     const key = ['--key', 'owned/owner.key', '--passphrase-file', 'pw'];
-    const owner = shop.start('serve', ...key, '--port', '0', '--token-file', 'owner-token', '--json');
-    await owner.said(/made owner-token/);
+    const owner = shop.start('serve', ...key, '--port', '0', '--token-file', 'owner-token', '--json', ...more);
     while (!owner.stdout().includes('\n')) await new Promise((resolve) => setTimeout(resolve, 10));
     const { url } = JSON.parse(owner.stdout());
-    const refresh = ['--refresh', url, '--token-file', 'owner-token'];
+    return { owner, refresh: ['--refresh', url, '--token-file', 'owner-token'] };
+  };
+  const expectNear = async (one: string, other: string): Promise<void> => {
+    const [a, b] = [await opened(one), await opened(other)];
+    expect(a.length).toBe(b.length);
+    a.forEach((weight, i) => expect(Math.abs(weight - b[i])).toBeLessThan(2 ** -12));
+  };
+  beforeAll(async () => {
+    if (!missing) await shop.project(project);
+  }, 60_000);
+
+  it('is asked for by the coordinator where no worker can, and no step is lost or done twice when it dies', {
+    timeout: 120_000,
+  }, async () => {
+    const { owner, refresh } = await serve();
     await shop.run(...shop.train(project, 'owned-local', '--shards', `${SHARDS}`, ...refresh));
     const workers = [shop.work(project), shop.work(project)];
     const first = shop.coordinate(project, 'owned-many', '--progress', 'json', ...refresh);
@@ -109,15 +120,49 @@ describe.skipIf(missing)('a refresh by the owner', () => {
     await first.ended;
     const second = shop.coordinate(project, 'owned-many', ...refresh);
     expect(await second.ended, second.lines.join('\n')).toBe(0);
-    const [many, one] = [await opened('owned-many'), await opened('owned-local')];
-    expect(many.length).toBe(one.length);
-    many.forEach((weight, i) => expect(Math.abs(weight - one[i])).toBeLessThan(2 ** -12));
+    await expectNear('owned-many', 'owned-local');
     owner.kill('SIGINT');
     await owner.ended;
     // The one under way when the coordinator died may have been asked for again.
     const calls = Number(/answered (\d+) refreshes/.exec(owner.lines.join('\n'))?.[1]);
     expect([2 * STEPS, 2 * STEPS + 1]).toContain(calls);
     for (const worker of workers) worker.kill();
+  });
+
+  it('is asked for by workers with a token, a call each, exactly once: whoever dies meanwhile', {
+    timeout: 120_000,
+  }, async () => {
+    // As many calls as are needed, and none to lose.
+    const { owner, refresh } = await serve('--budget', `${2 * STEPS}`);
+    const workers = [shop.work(project, ...refresh), shop.work(project, ...refresh)];
+    for (const worker of workers) await worker.said(/waiting for a run/);
+    // It does what a worker leaves undone, once there is none that can.
+    const deaf = shop.work(project);
+    const first = shop.coordinate(project, 'owned-shared', '--progress', 'json', ...refresh);
+    for (const worker of workers) await worker.said(/owner-refresh done/);
+    await first.said(/"event":"step","step":2,/);
+    await workers[0].said(/gradient|update/, workers[0].lines.length);
+    first.kill();
+    await first.ended;
+    const second = shop.coordinate(project, 'owned-shared', '--progress', 'json', ...refresh);
+    await second.said(/"event":"step","step":4,/);
+    workers[0].kill();
+    workers[1].kill();
+    expect(await second.ended, second.lines.join('\n')).toBe(0);
+    await expectNear('owned-shared', 'owned-local');
+    owner.kill('SIGINT');
+    await owner.ended;
+    // Whatever was asked again was the same call: every ciphertext of every step was paid for once.
+    const paid = new Map<string, number>();
+    for (const line of owner.lines) {
+      const [, step, count, again] = /^step (\d+): (\d+) masked ciphertexts refreshed( \(again\))?/.exec(line) ?? [];
+      if (step !== undefined && again === undefined) paid.set(step, (paid.get(step) ?? 0) + Number(count));
+    }
+    const weights = Number(paid.get(`${STEPS}`));
+    // After the last step there is no velocity any more.
+    const each = Array.from({ length: STEPS }, (_, i) => (i < STEPS - 1 ? 2 * weights : weights));
+    expect([...paid.values()], owner.lines.join('\n')).toEqual(each);
+    deaf.kill();
   });
 });
 

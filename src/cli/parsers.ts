@@ -76,6 +76,14 @@ export function refreshTarget(value: string): RefreshTarget {
   return url.protocol === 'http:' || url.protocol === 'https:' ? url : refuse(expected, value);
 }
 
+/** The http(s) address of an owner's server. */
+export function serverAddress(value: string): URL {
+  const target = refreshTarget(value);
+  return typeof target === 'string'
+    ? refuse("the address of the owner's server, such as http://127.0.0.1:7700", value)
+    : target;
+}
+
 export interface Part {
   /** From 1. */
   readonly index: number;

@@ -12,7 +12,9 @@ import type { ProvidedExecutor, ProvidedRun, RunEnd } from '../trainer/executor-
 import type { BlobStore } from './blob-store.ts';
 import { ciphertextBlobBytes, decodeCiphertext, encodeCiphertext } from './ciphertext-blob.ts';
 import { Dispatcher, type DispatcherOptions, type Unit } from './dispatcher.ts';
-import type { UnitDone, UnitOutput } from './units.ts';
+import { REFRESH_SECRET_BYTES, type RefreshCut } from './owner-refresh.ts';
+import type { UnitDone, UnitJob, UnitOutput } from './units.ts';
+import { doUnit, type Workbench } from './workbench.ts';
 
 /** Terms that one unit adds: more are added by units of their own first. */
 const FAN_IN = 16;
@@ -23,6 +25,10 @@ export interface ClusterOptions extends Omit<DispatcherOptions, 'run' | 'signal'
   readonly description: string;
   /** How many units the update is cut into; default: a ciphertext each. */
   readonly updateUnits?: () => number;
+  /** Where the cut of a refresh by the owner is kept, for a coordinator that comes after this one. */
+  readonly cuts: { recall(): Promise<RefreshCut | undefined>; keep(cut: RefreshCut): Promise<void> };
+  /** This process as a worker. */
+  readonly bench: Workbench;
 }
 
 export class ClusterExecutor implements ProvidedExecutor {
@@ -58,7 +64,86 @@ export class ClusterExecutor implements ProvidedExecutor {
   async refresh(state: SealedState<Ciphertext>): Promise<SealedState<Ciphertext>> {
     const { plan, refresher, signal } = this.#run;
     if (plan.refreshMode === 'bootstrap') return this.#bootstrap(state);
+    const cut = await this.#cutFor(state);
+    if (cut !== undefined) return this.#askOwner(state, cut);
     return refreshAll({ plan, refresher: refresher(), ...(signal && { signal }) }, state);
+  }
+
+  /** The cut of a coordinator before this one, or a call for each worker that can ask; undefined where there is none. */
+  async #cutFor({ step, weights, velocities }: SealedState<Ciphertext>): Promise<RefreshCut | undefined> {
+    const { queue, blobs, cuts } = this.#options;
+    const kept = await cuts.recall();
+    if (kept?.step === step) return kept;
+    const able = (await queue.workers()).filter(({ refreshes }) => refreshes).length;
+    if (able === 0) return undefined;
+    const count = flattenLayers(weights).length + flattenLayers(velocities ?? []).length;
+    const secret = await blobs.put(crypto.getRandomValues(new Uint8Array(REFRESH_SECRET_BYTES)));
+    const cut = { step, parts: Math.min(able, count), secret };
+    await cuts.keep(cut);
+    return cut;
+  }
+
+  async #askOwner(state: SealedState<Ciphertext>, { parts, secret }: RefreshCut): Promise<SealedState<Ciphertext>> {
+    const { step } = state;
+    this.#keepUntil(secret, step);
+    const flat = [...flattenLayers(state.weights), ...flattenLayers(state.velocities ?? [])];
+    const names = await this.#upload(flat, step);
+    const made = new Made(this.#run);
+    const units = cut(flat.length, Math.min(parts, flat.length)).map(({ first, count }, part): Unit => {
+      const members = names.slice(first, first + count);
+      const job: UnitJob = { kind: 'owner-refresh', run: this.#options.description, step, secret, members };
+      return {
+        place: `${step}/owner-refresh/${part}`,
+        job,
+        refreshes: true,
+        otherwise: () => this.#askHere(job, flat.slice(first, first + count)),
+        accept: async (done) => {
+          // Unlike a bootstrapping, it leaves the scales as they were.
+          const records = await this.#check(done, count, step, ({ level, scale }, i) => {
+            return level === this.#run.plan.freshLevel && scale === flat[first + i].scale;
+          });
+          records.forEach((record, i) => made.put(first + i, record, done.outputs[i].blob));
+        },
+      };
+    });
+    return made.whenDone(this.#dispatcher.run(units), (fresh, blobs) => this.#refreshed(state, fresh, blobs));
+  }
+
+  /**
+   * The same call by this process. Where the owner has forgotten what he answered to it, another one, which counts anew:
+   * the answer to the first, should it still come, is dropped, for a unit is done once.
+   */
+  async #askHere(job: UnitJob, ciphertexts: readonly Ciphertext[]): Promise<UnitDone> {
+    const { plan, keys, refresher, signal } = this.#run;
+    try {
+      return await doUnit(this.#options.bench, job);
+    } catch (error) {
+      if (!(error instanceof HermeticError) || error.code !== 'POLICY_DENIED' || job.kind !== 'owner-refresh')
+        throw error;
+      const request = { level: plan.freshLevel, step: job.step, ...(signal && { signal }) };
+      const fresh = await refresher().refresh(ciphertexts, request);
+      try {
+        const names = await this.#upload(fresh, job.step);
+        const outputs = fresh.map(({ level, scale }, i) => ({ blob: names[i], level, scale }));
+        return { outputs, ms: { fetch: 0, compute: 0, store: 0 }, bytes: { fetched: 0, stored: 0 } };
+      } finally {
+        keys.evaluator.dispose(...fresh);
+      }
+    }
+  }
+
+  #refreshed(
+    state: SealedState<Ciphertext>,
+    fresh: readonly Ciphertext[],
+    blobs: readonly (readonly [Ciphertext, string])[],
+  ): SealedState<Ciphertext> {
+    for (const [ciphertext, name] of blobs) this.#names.set(ciphertext, name);
+    const count = flattenLayers(state.weights).length;
+    return {
+      weights: unflattenLayers(state.weights, fresh.slice(0, count)),
+      velocities: state.velocities && unflattenLayers(state.velocities, fresh.slice(count)),
+      step: state.step,
+    };
   }
 
   /** What is older than the checkpoint before goes. */
@@ -216,15 +301,7 @@ export class ClusterExecutor implements ProvidedExecutor {
         },
       }),
     );
-    return made.whenDone(this.#dispatcher.run(units), (fresh, blobs) => {
-      for (const [ciphertext, name] of blobs) this.#names.set(ciphertext, name);
-      const count = flattenLayers(state.weights).length;
-      return {
-        weights: unflattenLayers(state.weights, fresh.slice(0, count)),
-        velocities: state.velocities && unflattenLayers(state.velocities, fresh.slice(count)),
-        step: state.step,
-      };
-    });
+    return made.whenDone(this.#dispatcher.run(units), (fresh, blobs) => this.#refreshed(state, fresh, blobs));
   }
 
   /** The records of all outputs: each blob there, hashed, of the size of its level, every residue below its prime. */

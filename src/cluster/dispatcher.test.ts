@@ -28,7 +28,11 @@ class Town implements UnitQueue {
 
   person(id: string, ms: number, more: Partial<WorkerView> & { answer?: unknown } = {}): void {
     const { answer: says, ...view } = more;
-    this.people.set(id, { ms, view: { id, rows: new Set(), bootstraps: false, ...view }, answer: says });
+    this.people.set(id, {
+      ms,
+      view: { id, rows: new Set(), bootstraps: false, refreshes: false, ...view },
+      answer: says,
+    });
   }
   async workers() {
     return [...this.people.values()]

@@ -17,6 +17,10 @@ export interface Unit {
   /** Fingerprint of the rows that it needs. */
   readonly rows?: string;
   readonly bootstraps?: boolean;
+  /** It asks the owner. */
+  readonly refreshes?: boolean;
+  /** Does it in this process, where no worker can. Default: workers are waited for. */
+  readonly otherwise?: () => Promise<UnitDone>;
   /** Checks an answer, to the last residue. @throws HermeticError BAD_FILE for what no honest worker gives */
   accept(done: UnitDone): Promise<void>;
 }
@@ -26,7 +30,8 @@ export interface DispatcherEvents {
   readonly waiting?: (reason: string) => void;
   readonly again?: (place: string, worker: string, reason: 'late' | 'lost') => void;
   readonly quarantined?: (worker: string, reason: string) => void;
-  readonly done?: (unit: UnitJob, done: UnitDone, worker: string) => void;
+  /** `worker`: undefined where this process did it. */
+  readonly done?: (unit: UnitJob, done: UnitDone, worker: string | undefined) => void;
 }
 
 export interface DispatcherOptions {
@@ -211,6 +216,7 @@ export class Dispatcher {
 
   #refuse(task: Task, worker: string, reason: string): void {
     task.refusedBy.add(worker);
+    if (task.unit.otherwise !== undefined) return;
     if (task.refusedBy.size < MAX_REFUSALS && this.#canDo(task).length > 0) return;
     throw new HermeticError('CLUSTER', `the workers cannot do ${task.unit.place} (${reason})`, {
       mend: 'See what the workers say; the same command goes on from the last checkpoint.',
@@ -271,6 +277,11 @@ export class Dispatcher {
     const open = tasks.filter(({ done, attempts }) => !done && [...attempts].every(({ given }) => given !== undefined));
     let served = 0;
     for (const task of open) {
+      if (task.unit.otherwise !== undefined && this.#canDo(task).every(({ id }) => this.#late.has(id))) {
+        await this.#doHere(task, task.unit.otherwise);
+        served++;
+        continue;
+      }
       const chosen = this.#choose(task, CAPACITY);
       if (chosen === undefined) continue;
       await this.#handOut(task, chosen.id);
@@ -278,6 +289,15 @@ export class Dispatcher {
     }
     if (open.length === 0) await this.#level(tasks);
     this.#complain(open, served);
+  }
+
+  async #doHere(task: Task, work: () => Promise<UnitDone>): Promise<void> {
+    const done = await work();
+    await task.unit.accept(done);
+    this.#changes++;
+    task.done = true;
+    this.#options.events?.done?.(task.unit.job, done, undefined);
+    await this.#callOff(task);
   }
 
   /** What waits for a busy worker goes to one that is idle. */
@@ -302,8 +322,11 @@ export class Dispatcher {
 
   #canDo({ unit, refusedBy }: Task): WorkerView[] {
     return this.#workers.filter(
-      ({ id, rows, bootstraps }) =>
-        !refusedBy.has(id) && (unit.rows === undefined || rows.has(unit.rows)) && (!unit.bootstraps || bootstraps),
+      ({ id, rows, bootstraps, refreshes }) =>
+        !refusedBy.has(id) &&
+        (unit.rows === undefined || rows.has(unit.rows)) &&
+        (!unit.bootstraps || bootstraps) &&
+        (!unit.refreshes || refreshes),
     );
   }
 

@@ -6,6 +6,8 @@ export interface WorkerView {
   /** Fingerprints of the shards whose rows it holds. */
   readonly rows: ReadonlySet<string>;
   readonly bootstraps: boolean;
+  /** It may ask the owner. */
+  readonly refreshes: boolean;
 }
 
 /** One handing-out of a unit to a worker. */

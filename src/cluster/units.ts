@@ -45,7 +45,16 @@ export interface RefreshJob {
   readonly members: readonly string[];
 }
 
-export type UnitJob = (GradientJob | SumJob | UpdateJob | RefreshJob) & {
+/** One call to the owner: members of the state, blinded, there and back, at the fresh level. See `owner-refresh.ts`. */
+export interface OwnerRefreshJob {
+  readonly kind: 'owner-refresh';
+  readonly step: number;
+  /** Blob of the secret that masks are made from. */
+  readonly secret: string;
+  readonly members: readonly string[];
+}
+
+export type UnitJob = (GradientJob | SumJob | UpdateJob | RefreshJob | OwnerRefreshJob) & {
   /** Hash of the run's description. */
   readonly run: string;
 };
@@ -101,6 +110,7 @@ const job: z.ZodType<UnitJob> = z.discriminatedUnion('kind', [
     group: index,
     members: blobs,
   }),
+  z.strictObject({ kind: z.literal('owner-refresh'), run, step: index, secret: blob, members: blobs }),
 ]);
 
 const amount = z.number().min(0);

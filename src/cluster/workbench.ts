@@ -1,6 +1,7 @@
 /**
  * A worker's side of a unit: fetch what the job names, compute, store. Nothing here is random, no output depends on
- * threads or on the order of units, and a unit that is done twice gives the same blobs.
+ * threads or on the order of units, and a unit that is done twice gives the same blobs: the owner's answers too, see
+ * `owner-refresh.ts`.
  */
 import { HermeticError } from '../base/errors.ts';
 import type { BatchSource } from '../nn/feature-rows.ts';
@@ -10,12 +11,24 @@ import { gradientPhases, ruleOf } from '../nn/sealed/training-step.ts';
 import { updateOne } from '../nn/sealed/update.ts';
 import type { Ciphertext } from '../schemes/ckks/ciphertext.ts';
 import type { Bootstrapping } from '../trainer/bootstrapping.ts';
+import { refreshByOwner } from '../trainer/owner-refresher.ts';
+import type { RefreshExchange } from '../trainer/refresh-exchange.ts';
 import type { TrainerKeys } from '../trainer/trainer-keys.ts';
 import type { BlobStore } from './blob-store.ts';
 import { ciphertextOf, encodeCiphertext, maxCiphertextBlobBytes } from './ciphertext-blob.ts';
 import type { CiphertextCache } from './ciphertext-cache.ts';
+import { callSecrets, REFRESH_SECRET_BYTES } from './owner-refresh.ts';
 import type { RunDescription } from './run-description.ts';
-import type { GradientJob, RefreshJob, SumJob, UnitDone, UnitJob, UnitOutput, UpdateJob } from './units.ts';
+import type {
+  GradientJob,
+  OwnerRefreshJob,
+  RefreshJob,
+  SumJob,
+  UnitDone,
+  UnitJob,
+  UnitOutput,
+  UpdateJob,
+} from './units.ts';
 
 /** Rows that a worker holds. */
 export interface HeldShard {
@@ -27,6 +40,8 @@ export interface HeldShard {
 export interface Workbench {
   readonly keys: TrainerKeys;
   readonly bootstrapping: Bootstrapping | undefined;
+  /** The way to the owner, for those who have a token. */
+  readonly exchange: RefreshExchange | undefined;
   readonly blobs: BlobStore;
   readonly run: RunDescription;
   readonly cache: CiphertextCache;
@@ -40,7 +55,7 @@ export async function doUnit(bench: Workbench, job: UnitJob): Promise<UnitDone> 
   try {
     const fetched = await fetchInputs(bench, inputsOf(job));
     clock('fetch');
-    const results = compute(bench, job);
+    const results = await compute(bench, job);
     clock('compute');
     const { outputs, stored } = await store(bench, results);
     return { outputs, ms: clock('store'), bytes: { fetched, stored } };
@@ -73,6 +88,7 @@ export function inputsOf(job: UnitJob): readonly string[] {
         ...gradients,
       ]);
     case 'refresh':
+    case 'owner-refresh':
       return job.members;
   }
 }
@@ -123,7 +139,7 @@ async function store(
   return { outputs, stored };
 }
 
-function compute(bench: Workbench, job: UnitJob): Ciphertext[] {
+async function compute(bench: Workbench, job: UnitJob): Promise<Ciphertext[]> {
   switch (job.kind) {
     case 'gradient':
       return gradientOf(bench, job);
@@ -133,6 +149,8 @@ function compute(bench: Workbench, job: UnitJob): Ciphertext[] {
       return updatesOf(bench, job);
     case 'refresh':
       return refreshOf(bench, job);
+    case 'owner-refresh':
+      return ownerRefreshOf(bench, job);
   }
 }
 
@@ -223,4 +241,21 @@ function refreshOf(bench: Workbench, { sets, group, members }: RefreshJob): Ciph
     const apart = unpackRefreshed(evaluator, one, [bootstrapping.bootstrap(packed)]);
     return chosen.members.map(({ index }) => evaluator.dropToLevel(apart[index], run.freshLevel));
   });
+}
+
+async function ownerRefreshOf(
+  bench: Workbench,
+  job: OwnerRefreshJob & { readonly run: string },
+): Promise<Ciphertext[]> {
+  const { keys, exchange, blobs, run } = bench;
+  if (exchange === undefined) {
+    throw new HermeticError('BAD_ARGUMENT', 'this worker cannot ask the owner', {
+      mend: 'Start it with --refresh and --token-file, or with --joined.',
+    });
+  }
+  const { step, members } = job;
+  const secret = await blobs.get(job.secret, REFRESH_SECRET_BYTES);
+  const { name, seeds } = await callSecrets(secret, job);
+  const sealed = members.map((member) => input(bench, member));
+  return refreshByOwner(keys, exchange, sealed, { step, level: run.freshLevel, name }, seeds);
 }

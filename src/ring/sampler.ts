@@ -11,6 +11,9 @@ export const SEED_BYTES = 32;
 /** Separates the uses of one seed. */
 export const Stream = { uniform: 1, secret: 2, error: 3, ephemeral: 4, mask: 5 } as const;
 
+/** Gives a secret seed at each call, each for one use. */
+export type SeedSource = () => Uint8Array;
+
 /** From the system's generator. */
 export function freshSeed(): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(SEED_BYTES));

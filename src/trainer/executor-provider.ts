@@ -4,6 +4,7 @@ import type { TrainingPlan } from '../nn/sealed/plan.ts';
 import type { ReadSealedModel } from '../protocol/sealed-model.ts';
 import type { Ciphertext } from '../schemes/ckks/ciphertext.ts';
 import type { Refresher } from '../schemes/refresher.ts';
+import type { RefreshExchange } from './refresh-exchange.ts';
 import type { RunIdentity } from './run-checkpoint.ts';
 import type { DataFingerprint } from './run-settings.ts';
 import type { TrainerKeys } from './trainer-keys.ts';
@@ -17,8 +18,10 @@ export interface ProvidedRun {
   readonly step: number;
   /** Of each shard. */
   readonly shards: readonly DataFingerprint[];
-  /** For what only this process can do: a refresh by the owner. Not used where the machines bootstrap. */
+  /** A refresh by the owner that this process asks for alone. Not used where the machines bootstrap. */
   readonly refresher: () => Refresher<Ciphertext>;
+  /** Its way to the owner; undefined where levels come back otherwise. */
+  readonly exchange: RefreshExchange | undefined;
   readonly signal?: AbortSignal;
 }
 

@@ -30,6 +30,8 @@ export interface ExchangeCall {
   readonly step: number;
   /** Level of the fresh ciphertexts. */
   readonly level: number;
+  /** The call's name, for whoever may have to make the same call again. Default: a new one. */
+  readonly name?: string;
   /** When it fires, no further attempt is made, and the one under way gets a last few seconds. */
   readonly signal?: AbortSignal;
 }
@@ -48,8 +50,8 @@ export function refreshExchange(options: ExchangeOptions): RefreshExchange {
   const { parameters, keyId, run, transport, attempts = 5, retryDelayMs = 500, onRetry } = options;
   checkInteger('attempts', attempts, 1, 100);
   checkInteger('retryDelayMs', retryDelayMs, 0, 2 ** 20);
-  return async (records, { step, level, signal }) => {
-    const call = { run, step, call: newCallName(), keyId, level };
+  return async (records, { step, level, name = newCallName(), signal }) => {
+    const call = { run, step, call: name, keyId, level };
     const sink = memorySink();
     await writeRefreshRequest(sink, { ...call, records }, parameters);
     const request = sink.bytes();

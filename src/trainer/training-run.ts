@@ -7,6 +7,7 @@ import { repackForBatch } from '../nn/sealed/repack.ts';
 import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
 import { runLoop, type SealedState, type TrainingLoop, trainSealed } from '../nn/sealed/training-loop.ts';
 import { disposeAll } from '../nn/sealed/training-step.ts';
+import type { RefreshTransport } from '../protocol/refresh-transport.ts';
 import type { ReadSealedModel } from '../protocol/sealed-model.ts';
 import type { Ciphertext } from '../schemes/ckks/ciphertext.ts';
 import type { Refresher } from '../schemes/refresher.ts';
@@ -14,7 +15,7 @@ import { bootstrapRefresher } from './bootstrapping.ts';
 import type { ExecutorProvider, RunEnd } from './executor-provider.ts';
 import type { FitOptions } from './fit-options.ts';
 import { ownerRefresher } from './owner-refresher.ts';
-import { refreshExchange } from './refresh-exchange.ts';
+import { type RefreshExchange, refreshExchange } from './refresh-exchange.ts';
 import { type RunIdentity, type StoredRun, saveRun } from './run-checkpoint.ts';
 import type { DataFingerprint } from './run-settings.ts';
 import { loadWeights, type SealedWeights } from './sealed-weights.ts';
@@ -83,6 +84,7 @@ async function stepsElsewhere(
     shards,
     step: loop.state.step,
     refresher: () => refresherOf(run),
+    exchange: typeof options.refresh === 'function' ? exchangeOf(run, options.refresh) : undefined,
     ...(signal && { signal }),
   });
   let ending: RunEnd = 'failed';
@@ -111,20 +113,20 @@ function startState({ model, keys, network, plan, stored }: TrainingRun): Sealed
   return { weights, velocities: undefined, step: 0 };
 }
 
-function refresherOf({ keys, identity, plan, options }: TrainingRun): Refresher<Ciphertext> {
-  const { refresh, signal, observer = {}, retry = {} } = options;
+function refresherOf(run: TrainingRun): Refresher<Ciphertext> {
+  const { keys, plan, options } = run;
+  const { refresh, signal } = options;
   if (refresh === 'none') return noRefresher();
   if (typeof refresh === 'object') return bootstrapRefresher(keys, plan, refresh);
+  return ownerRefresher(keys, exchangeOf(run, refresh), signal);
+}
+
+function exchangeOf({ keys, identity, options }: TrainingRun, transport: RefreshTransport): RefreshExchange {
   const { parameters, keyId } = keys;
-  const exchange = refreshExchange({
-    parameters,
-    keyId,
-    run: identity.run,
-    transport: refresh,
-    ...retry,
-    ...(observer.retry && { onRetry: observer.retry }),
-  });
-  return ownerRefresher(keys, exchange, signal);
+  const { observer = {}, retry = {} } = options;
+  const { run } = identity;
+  const onRetry = observer.retry && { onRetry: observer.retry };
+  return refreshExchange({ parameters, keyId, run, transport, ...retry, ...onRetry });
 }
 
 async function afterStep(run: TrainingRun, state: SealedState<Ciphertext>): Promise<void> {

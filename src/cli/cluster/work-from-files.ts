@@ -1,13 +1,18 @@
 /** A worker from its files: keys, rows, blobs. */
 
 import { hostname } from 'node:os';
+import { HermeticError } from '../../base/errors.ts';
 import { work } from '../../cluster/node/worker.ts';
 import { parseFeatureSettings } from '../../data/parse-settings.ts';
+import { httpTransport } from '../../protocol/http-transport.ts';
+import type { RefreshTransport } from '../../protocol/refresh-transport.ts';
 import { loadBootstrappingKeys } from '../bootstrapping-file.ts';
 import type { WorkerFlags } from '../commands/worker.ts';
 import { type Console, toJsonLine } from '../console.ts';
 import { type DataRequest, loadDataset } from '../data-source.ts';
 import { formatDuration } from '../format.ts';
+import { openJoinedFolder } from '../service/joined-folder.ts';
+import { readToken } from '../token-file.ts';
 import { loadTrainerKeys } from '../train-file.ts';
 import { packageVersion } from '../version.ts';
 import { openBlobs } from './blob-target.ts';
@@ -21,6 +26,7 @@ export interface WorkTotals {
 export async function workFromFiles(console: Console, flags: WorkerFlags): Promise<WorkTotals> {
   const { database, shard, run, name = hostname(), poll, threads, json, quiet } = flags;
   const blobs = await openBlobs(flags.blobs, flags.blobsTokenFile, console.io);
+  const transport = await ownerTransport(console, flags);
   const keys = await loadTrainerKeys(console, flags.keys, threads);
   const path = flags.bootstrappingKeys;
   let [units, runs] = [0, 0];
@@ -37,6 +43,7 @@ export async function workFromFiles(console: Console, flags: WorkerFlags): Promi
         blobs,
         keys,
         bootstrapping,
+        transport,
         name,
         version: `hermetic ${packageVersion()}, V8 ${process.versions.v8}`,
         pollMs: poll,
@@ -72,4 +79,28 @@ export async function workFromFiles(console: Console, flags: WorkerFlags): Promi
     keys.dispose();
   }
   return { units, runs };
+}
+
+/** HermeticError BAD_ARGUMENT for options that do not go together; as everything that reads their files. */
+async function ownerTransport(console: Console, flags: WorkerFlags): Promise<RefreshTransport | undefined> {
+  const { refresh, tokenFile, joined } = flags;
+  const onWarning = (message: string): void => console.warn(message);
+  if (joined !== undefined) {
+    if (refresh ?? tokenFile)
+      refuse('the joined folder says already who the owner is', 'Leave --joined out, or the others.');
+    const { paths, service } = await openJoinedFolder(console, joined);
+    return httpTransport({ url: service.url, token: await readToken(paths.token), onWarning });
+  }
+  if (refresh === undefined && tokenFile === undefined) return undefined;
+  if (refresh === undefined || tokenFile === undefined) {
+    return refuse(
+      'a worker that asks the owner needs his address and a token',
+      'Give --refresh URL and --token-file FILE.',
+    );
+  }
+  return httpTransport({ url: refresh.href, token: await readToken(tokenFile), onWarning });
+}
+
+function refuse(summary: string, mend: string): never {
+  throw new HermeticError('BAD_ARGUMENT', summary, { mend });
 }

@@ -5,11 +5,14 @@ import { type BlobFlags, blobFlags, type DatabaseFlags, databaseFlags } from '..
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import { type DataFlags, dataFlags, type OutputFlags, outputFlags, type ThreadFlags, threadFlags } from '../flags.ts';
-import { integer, type Part, part, text } from '../parsers.ts';
+import { integer, type Part, part, serverAddress, text } from '../parsers.ts';
 
 export interface WorkerFlags extends DatabaseFlags, BlobFlags, DataFlags, ThreadFlags, OutputFlags {
   readonly keys: string;
   readonly bootstrappingKeys: string | undefined;
+  readonly refresh: URL | undefined;
+  readonly tokenFile: string | undefined;
+  readonly joined: string | undefined;
   readonly shard: Part | undefined;
   readonly run: string | undefined;
   readonly name: string | undefined;
@@ -37,6 +40,27 @@ export const worker: Command<HermeticContext> = buildCommand<WorkerFlags, [], He
         parse: text,
         brief: 'Keys to bootstrap with; without them it leaves that to others',
         placeholder: 'FILE',
+        optional: true,
+      },
+      refresh: {
+        kind: 'parsed',
+        parse: serverAddress,
+        brief: "The owner's server, to ask for refreshes there; without it that is left to others",
+        placeholder: 'URL',
+        optional: true,
+      },
+      tokenFile: {
+        kind: 'parsed',
+        parse: text,
+        brief: "Token for the owner's server",
+        placeholder: 'FILE',
+        optional: true,
+      },
+      joined: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'Folder of hermetic join, instead of --refresh and --token-file',
+        placeholder: 'FOLDER',
         optional: true,
       },
       ...dataFlags,

@@ -8,8 +8,10 @@ import type { ExecutorProvider, ProvidedExecutor, ProvidedRun } from '../../trai
 import type { DataFingerprint } from '../../trainer/run-settings.ts';
 import { networkOf } from '../../trainer/sealed-weights.ts';
 import type { BlobStore } from '../blob-store.ts';
+import { CiphertextCache } from '../ciphertext-cache.ts';
 import { ClusterExecutor } from '../cluster-executor.ts';
 import type { DispatcherEvents } from '../dispatcher.ts';
+import { cutText, parseCut } from '../owner-refresh.ts';
 import { encodeDescription, type RunDescription } from '../run-description.ts';
 import { Database, type HeldRows } from './database.ts';
 import { isDbosPrepared, prepareDbos } from './dbos.ts';
@@ -49,7 +51,8 @@ async function start(options: CoordinatorOptions, run: ProvidedRun): Promise<Pro
     await prepareDatabase(database);
     const { identity, plan, keys, model, step } = run;
     const { run: name } = identity;
-    const description = await blobs.put(encodeDescription(describe(run)));
+    const described = describe(run);
+    const description = await blobs.put(encodeDescription(described));
     const { modelId } = model;
     const { steps } = plan.recipe;
     const row = { run: name, keyId: keys.keyId, modelId, description, step, steps, shards: run.shards.length };
@@ -70,6 +73,19 @@ async function start(options: CoordinatorOptions, run: ProvidedRun): Promise<Pro
       blobs,
       description,
       events,
+      cuts: {
+        recall: async () => parseCut(await database.secretOf(name)),
+        keep: (cut) => database.noteSecret(name, cutText(cut)),
+      },
+      bench: {
+        keys,
+        blobs,
+        run: described,
+        bootstrapping: undefined,
+        exchange: run.exchange,
+        cache: new CiphertextCache(0),
+        shard: () => undefined,
+      },
       // A unit costs the queue some milliseconds, an update hardly more: no more of them than keep everyone busy.
       updateUnits: () => workers,
       ...(deadlineMs !== undefined && { deadlineMs }),

@@ -40,6 +40,8 @@ const SCHEMA = `
     reason text,
     joined timestamptz not null default now()
   );
+  alter table hermetic.workers add column if not exists refreshes boolean not null default false;
+  alter table hermetic.runs add column if not exists secret text;
   create index if not exists workers_of_run on hermetic.workers (run);
 `;
 
@@ -78,6 +80,7 @@ export interface WorkerRow {
   readonly version: string;
   readonly rows: readonly HeldRows[];
   readonly bootstraps: boolean;
+  readonly refreshes: boolean;
 }
 
 export interface Presence {
@@ -121,10 +124,11 @@ export class Database {
     await this.#pool.end();
   }
 
-  /** True where the tables are there. @throws HermeticError CLUSTER */
+  /** True where the tables are there and up to date. @throws HermeticError CLUSTER */
   async isPrepared(): Promise<boolean> {
     const [{ there }] = await this.#ask<{ there: boolean }>(
-      `select to_regclass('hermetic.workers') is not null as there`,
+      `select count(*) = 2 as there from information_schema.columns where table_schema = 'hermetic'
+         and (table_name, column_name) in (('workers', 'refreshes'), ('runs', 'secret'))`,
     );
     return there;
   }
@@ -163,6 +167,16 @@ export class Database {
          changed = now() where run = $1`,
       [run, step, seconds],
     );
+  }
+
+  /** Which secret the refresh after a step has, and how it is cut: see `owner-refresh.ts`. */
+  async noteSecret(run: string, secret: string): Promise<void> {
+    await this.#ask('update hermetic.runs set secret = $2 where run = $1', [run, secret]);
+  }
+
+  async secretOf(run: string): Promise<string | undefined> {
+    const rows = await this.#ask<{ secret: string | null }>('select secret from hermetic.runs where run = $1', [run]);
+    return rows[0]?.secret ?? undefined;
   }
 
   async endRun(run: string, state: RunEnd): Promise<void> {
@@ -209,7 +223,7 @@ export class Database {
   /** Workers of a run that are there, and not in quarantine. */
   async workersOf(run: string): Promise<WorkerRow[]> {
     return this.#ask<WorkerRow>(
-      `select worker, run, name, version, rows, bootstraps from hermetic.workers w
+      `select worker, run, name, version, rows, bootstraps, refreshes from hermetic.workers w
        where run = $1 and state = 'ready' and ${held(WORKER_LOCKS, 'w.lock')} order by joined`,
       [run],
     );
@@ -231,11 +245,11 @@ export class Database {
   }
 
   /** Says that a worker is there, until it leaves or dies. */
-  async join({ worker, run, name, version, rows, bootstraps }: WorkerRow): Promise<Presence> {
+  async join({ worker, run, name, version, rows, bootstraps, refreshes }: WorkerRow): Promise<Presence> {
     const [{ lock }] = await this.#ask<{ lock: number }>(
-      `insert into hermetic.workers (worker, run, name, version, rows, bootstraps, state)
-       values ($1, $2, $3, $4, $5, $6, 'ready') returning lock`,
-      [worker, run, name, version, JSON.stringify(rows), bootstraps],
+      `insert into hermetic.workers (worker, run, name, version, rows, bootstraps, refreshes, state)
+       values ($1, $2, $3, $4, $5, $6, $7, 'ready') returning lock`,
+      [worker, run, name, version, JSON.stringify(rows), bootstraps, refreshes],
     );
     const presence = await this.#hold(WORKER_LOCKS, lock);
     return {

@@ -48,10 +48,11 @@ function workers(
         onWarning(`workers of different versions may give different bits: ${versions.join('; ')}`);
       }
       return rows.map(
-        ({ worker, rows: held, bootstraps }): WorkerView => ({
+        ({ worker, rows: held, bootstraps, refreshes }): WorkerView => ({
           id: worker,
           rows: new Set(held.map(({ digest }) => digest)),
           bootstraps,
+          refreshes,
         }),
       );
     },

@@ -8,7 +8,7 @@ import { HermeticError } from '../../base/errors.ts';
 /** Names under which all processes of a cluster know each other. */
 export const APPLICATION = 'hermetic';
 /** Jobs of one version are not done by workers of another. */
-export const UNITS_VERSION = 'hermetic-units-1';
+export const UNITS_VERSION = 'hermetic-units-2';
 export const UNIT_WORKFLOW = 'hermetic-unit';
 
 interface Dbos {

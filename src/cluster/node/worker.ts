@@ -1,7 +1,9 @@
 /** A worker: joins the open runs of its keys, one after the other, and does the units that it is given until it is told to go. */
 import { HermeticError } from '../../base/errors.ts';
 import { batches, shardOf, type TrainingData } from '../../nn/feature-rows.ts';
+import type { RefreshTransport } from '../../protocol/refresh-transport.ts';
 import type { Bootstrapping } from '../../trainer/bootstrapping.ts';
+import { refreshExchange } from '../../trainer/refresh-exchange.ts';
 import { fingerprint } from '../../trainer/run-settings.ts';
 import type { TrainerKeys } from '../../trainer/trainer-keys.ts';
 import type { BlobStore } from '../blob-store.ts';
@@ -26,6 +28,8 @@ export interface WorkerOptions {
   readonly blobs: BlobStore;
   readonly keys: TrainerKeys;
   readonly bootstrapping: Bootstrapping | undefined;
+  /** To the owner, for a worker that has a token of his. */
+  readonly transport: RefreshTransport | undefined;
   /** The rows here, made ready with the model's feature settings. */
   readonly loadRows: (run: RunDescription) => Promise<TrainingData>;
   /** The one shard that they are, from 0, and of how many; undefined: they are all rows. */
@@ -70,7 +74,7 @@ export async function work(options: WorkerOptions): Promise<void> {
 
 /** From joining a run to its end. */
 async function serve(options: WorkerOptions, database: Database, row: RunRow): Promise<void> {
-  const { keys, blobs, bootstrapping, name, version, signal, events = {} } = options;
+  const { keys, blobs, bootstrapping, transport, name, version, signal, events = {} } = options;
   const bytes = await blobs.get(row.description, MAX_DESCRIPTION_BYTES).catch(async (error: unknown) => {
     // The run may have ended meanwhile and taken its description with it.
     const state = await database.stateOf(row.run);
@@ -83,11 +87,13 @@ async function serve(options: WorkerOptions, database: Database, row: RunRow): P
   const worker = newWorkerId();
   const rows = [...shards.values()].map(({ print }) => print);
   const cache = new CiphertextCache(CACHE_BYTES);
-  const bench: Workbench = { keys, bootstrapping, blobs, run, cache, shard: (index) => shards.get(index) };
+  const { parameters, keyId } = keys;
+  const exchange = transport && refreshExchange({ parameters, keyId, run: run.run, transport });
+  const bench: Workbench = { keys, bootstrapping, exchange, blobs, run, cache, shard: (index) => shards.get(index) };
   const stop = await listen(options, { worker, description: row.description, bench });
   try {
-    const bootstraps = bootstrapping !== undefined;
-    const presence = await database.join({ worker, run: row.run, name, version, rows, bootstraps });
+    const abilities = { bootstraps: bootstrapping !== undefined, refreshes: exchange !== undefined };
+    const presence = await database.join({ worker, run: row.run, name, version, rows, ...abilities });
     try {
       events.joined?.(row.run, [...shards.keys()], run.shards);
       await untilEnd(database, row.run, worker, signal);

@@ -8,7 +8,7 @@
  */
 import type { Blocks } from '../../kernels/heap.ts';
 import { add, type Poly, subtract, toNtt, truncate } from '../../ring/poly.ts';
-import { freshSeed, Stream, uniformWords } from '../../ring/sampler.ts';
+import { freshSeed, type SeedSource, Stream, uniformWords } from '../../ring/sampler.ts';
 import type { PublicKey } from '../../rlwe/keys.ts';
 import { Ciphertext, polynomialsIn } from './ciphertext.ts';
 import type { CkksContext } from './context.ts';
@@ -24,9 +24,21 @@ export interface Blinding {
   discard(): void;
 }
 
-/** Ciphertexts at level 0, or higher: then their modulus is reduced to level 0's, which keeps their scale. */
-export function blind(context: CkksContext, key: PublicKey, ciphertexts: readonly Ciphertext[]): Blinding {
-  const masks = ciphertexts.map(() => drawMask(context));
+/** Seeds that `blind` asks for, for each ciphertext: of its mask, and two of its re-randomisation. */
+export const SEEDS_OF_A_MASK = 3;
+
+/**
+ * Ciphertexts at level 0, or higher: then their modulus is reduced to level 0's, which keeps their scale.
+ * @param seeds asked `SEEDS_OF_A_MASK` times for each ciphertext, and wiped. The same seeds and ciphertexts give the same
+ *   bytes; the same seeds must never meet other ciphertexts, whose difference they would show
+ */
+export function blind(
+  context: CkksContext,
+  key: PublicKey,
+  ciphertexts: readonly Ciphertext[],
+  seeds: SeedSource = freshSeed,
+): Blinding {
+  const masks = ciphertexts.map(() => drawMask(context, seeds()));
   const masked = ciphertexts.map((ciphertext, i) =>
     context.ring.scope(() => {
       const { baseLimbs } = context;
@@ -36,7 +48,7 @@ export function blind(context: CkksContext, key: PublicKey, ciphertexts: readonl
         0,
         ciphertext.scale,
       );
-      const fresh = rerandomize(context, key, bottom);
+      const fresh = rerandomize(context, key, bottom, seeds);
       const mask = maskPoly(context, masks[i] as Blocks, 0);
       return new Ciphertext(add(fresh.c0, mask), fresh.c1, 0, ciphertext.scale);
     }, polynomialsIn),
@@ -64,9 +76,8 @@ export function unblind(context: CkksContext, blinding: Blinding, refreshed: rea
   return result;
 }
 
-function drawMask(context: CkksContext): Blocks {
+function drawMask(context: CkksContext, seed: Uint8Array): Blocks {
   const { ring, engine, base, baseLimbs } = context;
-  const seed = freshSeed();
   const digits = base.allocateDigits();
   for (let j = 0; j < baseLimbs; j++) {
     const bound = topDigits(context, j);

@@ -1,7 +1,15 @@
 /** Encryption with the public key (Lyubashevsky, Peikert and Regev 2010; 2016/421, section 3.4). */
 
 import { add, divideByLast, multiplyMontgomery, type Poly, toMontgomery, truncate } from '../../ring/poly.ts';
-import { errorPoly, freshSeed, integersToNtt, Stream, ternaryIntegers, wipe } from '../../ring/sampler.ts';
+import {
+  errorPoly,
+  freshSeed,
+  integersToNtt,
+  type SeedSource,
+  Stream,
+  ternaryIntegers,
+  wipe,
+} from '../../ring/sampler.ts';
 import type { PublicKey } from '../../rlwe/keys.ts';
 import { Ciphertext, polynomialsIn } from './ciphertext.ts';
 import type { CkksContext } from './context.ts';
@@ -11,18 +19,28 @@ import type { SlotValues } from './encoder.ts';
  * An encryption of zero that anyone can make. Below the top it is made one level higher and divided by that level's
  * prime: public processing of the same RLWE sample, which takes its noise from about 500 to rounding, 30.
  */
-function encryptZero(context: CkksContext, key: PublicKey, level: number): [Poly<'ntt'>, Poly<'ntt'>] {
-  if (level === context.maxLevel) return sampleZero(context, key, level);
-  const [c0, c1] = sampleZero(context, key, level + 1);
+function encryptZero(
+  context: CkksContext,
+  key: PublicKey,
+  level: number,
+  seeds: SeedSource = freshSeed,
+): [Poly<'ntt'>, Poly<'ntt'>] {
+  if (level === context.maxLevel) return sampleZero(context, key, level, seeds);
+  const [c0, c1] = sampleZero(context, key, level + 1, seeds);
   return [divideByLast(c0), divideByLast(c1)];
 }
 
 /** (b·v + e0, a·v + e1) over the limbs of a level. */
-function sampleZero(context: CkksContext, key: PublicKey, level: number): [Poly<'ntt'>, Poly<'ntt'>] {
+function sampleZero(
+  context: CkksContext,
+  key: PublicKey,
+  level: number,
+  seeds: SeedSource,
+): [Poly<'ntt'>, Poly<'ntt'>] {
   const { ring } = context;
   const indices = context.indicesAt(level);
-  const secretSeed = freshSeed();
-  const errorSeed = freshSeed();
+  const secretSeed = seeds();
+  const errorSeed = seeds();
   const integers = ternaryIntegers(ring, secretSeed, Stream.ephemeral);
   const v = toMontgomery(integersToNtt(ring, integers, indices));
   wipe(ring, integers);
@@ -44,10 +62,13 @@ export function encryptPublic(context: CkksContext, key: PublicKey, values: Slot
   }, polynomialsIn);
 }
 
-/** The same value under fresh randomness: what leaves a trainer carries no trace of how it was computed. */
-export function rerandomize(context: CkksContext, key: PublicKey, a: Ciphertext): Ciphertext {
+/**
+ * The same value under fresh randomness: what leaves a trainer carries no trace of how it was computed.
+ * @param seeds asked for two, which are wiped: one of the ephemeral secret, one of the errors
+ */
+export function rerandomize(context: CkksContext, key: PublicKey, a: Ciphertext, seeds?: SeedSource): Ciphertext {
   return context.ring.scope(() => {
-    const [c0, c1] = encryptZero(context, key, a.level);
+    const [c0, c1] = encryptZero(context, key, a.level, seeds);
     return new Ciphertext(add(a.c0, c0), add(a.c1, c1), a.level, a.scale);
   }, polynomialsIn);
 }
