@@ -127,3 +127,44 @@ describe.skipIf(missing).each(['noise', 'residue', 'missing'])('a worker that an
     expect(liar.lines.join('\n')).toMatch(/CLUSTER: the coordinator trusts this worker no more/);
   });
 });
+
+describe.skipIf(missing)('a worker that computes something else, in valid ciphertexts', () => {
+  const files = [`${BOOTSTRAPPED.name}/trainer.keys`, 'data.csv', `${BOOTSTRAPPED.name}/bootstrapping.keys`];
+  const liar = (mode: string): Proc =>
+    watched(startProcess(shop.folder, [LIAR, mode, shop.postgres.url, 'blobs', ...files]));
+
+  it.each(['valid', 'renewed'])(
+    'is found out by audits (%s), and its work of the step is done anew',
+    {
+      timeout: 120_000,
+    },
+    async (mode) => {
+      const bad = liar(mode);
+      const honest = worker();
+      await Promise.all([bad.said(/waiting/), honest.said(/waiting/)]);
+      const run = coordinator(`audited-${mode}`, '--audit', '1');
+      await expectSameBits(`audited-${mode}`, run);
+      const told = run.lines.filter((line) => /gave a false answer to \d\/\w+\/\d: [1-9]\d* of its answers/.test(line));
+      expect(told, run.lines.join('\n')).toHaveLength(1);
+      expect(told[0]).toMatch(mode === 'renewed' ? /\/refresh\// : /\/gradient\//);
+      expect(await bad.ended).toBe(1);
+      expect(bad.lines.join('\n')).toMatch(/CLUSTER: the coordinator trusts this worker no more/);
+    },
+  );
+
+  it('is found out by the coordinator where it is alone', { timeout: 120_000 }, async () => {
+    const bad = liar('valid');
+    const run = coordinator('audited-alone', '--audit', '1');
+    await run.said(/gave a false answer to 0\/gradient/);
+    expect(await bad.ended).toBe(1);
+    worker();
+    await expectSameBits('audited-alone', run);
+  });
+
+  it('is not found out without: the model is another', { timeout: 120_000 }, async () => {
+    liar('valid');
+    const run = coordinator('unaudited');
+    expect(await run.ended, run.lines.join('\n')).toBe(0);
+    expect(await shop.state(BOOTSTRAPPED, 'unaudited')).not.toEqual(await shop.expected(BOOTSTRAPPED));
+  });
+});

@@ -59,6 +59,12 @@ export function fraction(text: string): number {
   return value >= 0 && value < 1 ? value : refuse('a number from 0 to below 1', text);
 }
 
+/** A number from 0 to 1. */
+export function share(text: string): number {
+  const value = finite(text, 'a number from 0 to 1');
+  return value >= 0 && value <= 1 ? value : refuse('a number from 0 to 1', text);
+}
+
 /** Anything but nothing. */
 export function text(value: string): string {
   return value.trim() === '' ? refuse('a name', value) : value;

@@ -104,7 +104,8 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
     request.listener?.recipe?.(recipe);
     const { learningRate, ...known } = recipe;
     if (refresh === 'bootstrap') bootstrapping = await loadBootstrapping(console, keys, request);
-    const executor = request.executor ? await executorOptions(console, request.executor, model) : {};
+    const auditing = refresh === 'bootstrap' ? () => loadOwnBootstrapping(console, keys, request) : undefined;
+    const executor = request.executor ? await executorOptions(console, request.executor, model, auditing) : {};
     const watch = new Watch(console, request, recipe.steps);
     const training = { features: data.features, targets: data.targets.values };
     const result = await fitSealed(model, keys, training, {
@@ -150,9 +151,13 @@ function requireUse({ refresh, bootstrappingKeys }: TrainRequest): void {
 }
 
 function loadBootstrapping(console: Console, keys: TrainerKeys, request: TrainRequest): Promise<Bootstrapping> {
+  if (request.executor?.executor !== 'dbos') return loadOwnBootstrapping(console, keys, request);
+  return remoteKeys(request.bootstrappingKeys ?? bootstrappingKeysBeside(request.keys), keys);
+}
+
+function loadOwnBootstrapping(console: Console, keys: TrainerKeys, request: TrainRequest): Promise<Bootstrapping> {
   const { bootstrappingKeys, threads, progress } = request;
   const path = bootstrappingKeys ?? bootstrappingKeysBeside(request.keys);
-  if (request.executor?.executor === 'dbos') return remoteKeys(path, keys);
   return loadBootstrappingKeys(console, keys, { path, threads, silent: progress === 'json' });
 }
 

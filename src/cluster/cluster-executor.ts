@@ -4,15 +4,19 @@ import type { PhaseClock, SealedState } from '../nn/sealed/executor.ts';
 import { flattenLayers, unflattenLayers } from '../nn/sealed/layer-ciphertexts.ts';
 import { refreshAll } from '../nn/sealed/local-executor.ts';
 import { planRefreshPacking } from '../nn/sealed/refresh-packing.ts';
+import { disposeAll } from '../nn/sealed/training-step.ts';
 import { badFile } from '../protocol/bad-file.ts';
 import type { CiphertextRecord } from '../protocol/ciphertext-record.ts';
-import { fromRecord } from '../protocol/ckks-codec.ts';
 import type { Ciphertext } from '../schemes/ckks/ciphertext.ts';
+import type { Bootstrapping } from '../trainer/bootstrapping.ts';
 import type { ProvidedExecutor, ProvidedRun, RunEnd } from '../trainer/executor-provider.ts';
+import { Spoiled } from './audit.ts';
 import type { BlobStore } from './blob-store.ts';
 import { ciphertextBlobBytes, decodeCiphertext, encodeCiphertext } from './ciphertext-blob.ts';
-import { Dispatcher, type DispatcherOptions, type Unit } from './dispatcher.ts';
+import { Dispatcher, type DispatcherOptions } from './dispatcher.ts';
+import { cut, Made, transpose } from './made.ts';
 import { REFRESH_SECRET_BYTES, type RefreshCut } from './owner-refresh.ts';
+import type { Unit } from './task.ts';
 import type { UnitDone, UnitJob, UnitOutput } from './units.ts';
 import { doUnit, type Workbench } from './workbench.ts';
 
@@ -27,8 +31,18 @@ export interface ClusterOptions extends Omit<DispatcherOptions, 'run' | 'signal'
   readonly updateUnits?: () => number;
   /** Where the cut of a refresh by the owner is kept, for a coordinator that comes after this one. */
   readonly cuts: { recall(): Promise<RefreshCut | undefined>; keep(cut: RefreshCut): Promise<void> };
-  /** This process as a worker. */
+  /** This process as a worker: for audits, and for what no worker can. */
   readonly bench: Workbench;
+  /** Its bootstrapping keys, which it loads when an audit needs them. */
+  readonly bootstrapping?: () => Promise<Bootstrapping>;
+}
+
+/** A step before it is taken, as names of blobs: the ciphertexts themselves are the loop's. */
+interface StepStart {
+  readonly step: number;
+  readonly shape: SealedState<Ciphertext>['weights'];
+  readonly weights: readonly string[];
+  readonly velocities: readonly string[] | undefined;
 }
 
 export class ClusterExecutor implements ProvidedExecutor {
@@ -39,6 +53,9 @@ export class ClusterExecutor implements ProvidedExecutor {
   readonly #names: WeakMap<Ciphertext, string> = new WeakMap();
   /** Blobs by the step after which nobody needs them. */
   readonly #stored: Map<string, number> = new Map();
+  /** Of the step whose checkpoint is not safe yet. */
+  #last: StepStart | undefined;
+  #bootstrapping: Bootstrapping | undefined;
 
   constructor(run: ProvidedRun, options: ClusterOptions) {
     this.#run = run;
@@ -51,17 +68,53 @@ export class ClusterExecutor implements ProvidedExecutor {
     const { step } = state;
     const weights = await this.#upload(flattenLayers(state.weights), step);
     const velocities = state.velocities && (await this.#upload(flattenLayers(state.velocities), step));
+    this.#last = { step, shape: state.weights, weights, velocities };
+    return this.#take(this.#last, clock);
+  }
+
+  /** Again where an answer turns out to be false: what others have done is found, what its worker did is made anew. */
+  async #take(start: StepStart, clock: PhaseClock): Promise<SealedState<Ciphertext>> {
+    const beginning = new RegExp(`^${start.step}/(owner-)?refresh/`);
+    for (;;) {
+      try {
+        return await this.#takeOnce(start, clock);
+      } catch (error) {
+        if (!(error instanceof Spoiled)) throw error;
+        const before = error.places.find((place) => beginning.test(place));
+        if (before !== undefined) throw lostRefresh(before);
+      }
+    }
+  }
+
+  async #takeOnce(start: StepStart, clock: PhaseClock): Promise<SealedState<Ciphertext>> {
+    const { step, weights } = start;
     const gradients = await this.#gradients(step, weights);
     const level = Math.min(...gradients[0].map((output) => output.level));
     clock('gradients', level);
     const terms = await this.#sums(step, transpose(gradients));
     if (gradients.length > FAN_IN) clock('sum', level);
-    const next = await this.#update(state, level, { weights, velocities, terms });
+    const next = await this.#update(start, level, terms);
     clock('update', level);
     return { ...next, step: step + 1 };
   }
 
   async refresh(state: SealedState<Ciphertext>): Promise<SealedState<Ciphertext>> {
+    const { evaluator } = this.#run.keys;
+    for (let current = state; ; ) {
+      try {
+        const fresh = await this.#refreshOnce(current);
+        if (current !== state) disposeAll(evaluator, current, fresh);
+        return fresh;
+      } catch (error) {
+        if (current !== state) disposeAll(evaluator, current, []);
+        if (!(error instanceof Spoiled)) throw error;
+        // The step before may rest on the same worker's answers.
+        current = this.#last === undefined ? state : await this.#take(this.#last, () => {});
+      }
+    }
+  }
+
+  async #refreshOnce(state: SealedState<Ciphertext>): Promise<SealedState<Ciphertext>> {
     const { plan, refresher, signal } = this.#run;
     if (plan.refreshMode === 'bootstrap') return this.#bootstrap(state);
     const cut = await this.#cutFor(state);
@@ -106,7 +159,7 @@ export class ClusterExecutor implements ProvidedExecutor {
         },
       };
     });
-    return made.whenDone(this.#dispatcher.run(units), (fresh, blobs) => this.#refreshed(state, fresh, blobs));
+    return made.whenDone(this.#have(units), (fresh, blobs) => this.#refreshed(state, fresh, blobs));
   }
 
   /**
@@ -148,11 +201,13 @@ export class ClusterExecutor implements ProvidedExecutor {
 
   /** What is older than the checkpoint before goes. */
   async kept(step: number): Promise<void> {
+    this.#last = undefined;
     await this.#removeBefore(step);
     await this.#dispatcher.forget();
   }
 
   async close(end: RunEnd): Promise<void> {
+    this.#bootstrapping?.dispose();
     await this.#dispatcher.close();
     if (end !== 'done') return;
     await this.#removeBefore(Number.POSITIVE_INFINITY);
@@ -200,7 +255,7 @@ export class ClusterExecutor implements ProvidedExecutor {
         },
       }),
     );
-    await this.#dispatcher.run(units);
+    await this.#have(units);
     return found;
   }
 
@@ -228,23 +283,17 @@ export class ClusterExecutor implements ProvidedExecutor {
           },
         };
       });
-      await this.#dispatcher.run(units);
+      await this.#have(units);
       terms = next;
     }
     return terms;
   }
 
   async #update(
-    state: SealedState<Ciphertext>,
+    { step, shape, weights, velocities }: StepStart,
     level: number,
-    inputs: {
-      readonly weights: readonly string[];
-      readonly velocities: readonly string[] | undefined;
-      readonly terms: readonly (readonly UnitOutput[])[];
-    },
+    terms: readonly (readonly UnitOutput[])[],
   ): Promise<Omit<SealedState<Ciphertext>, 'step'>> {
-    const { step } = state;
-    const { weights, velocities, terms } = inputs;
     const { recipe } = this.#run.plan;
     const moving = recipe.momentum !== 0 && step < recipe.steps - 1;
     const each = moving ? 2 : 1;
@@ -267,11 +316,11 @@ export class ClusterExecutor implements ProvidedExecutor {
         },
       }),
     );
-    return made.whenDone(this.#dispatcher.run(units), (flat, names) => {
+    return made.whenDone(this.#have(units), (flat, names) => {
       for (const [ciphertext, name] of names) this.#names.set(ciphertext, name);
       return {
-        weights: unflattenLayers(state.weights, flat.slice(0, items.length)),
-        velocities: moving ? unflattenLayers(state.weights, flat.slice(items.length)) : undefined,
+        weights: unflattenLayers(shape, flat.slice(0, items.length)),
+        velocities: moving ? unflattenLayers(shape, flat.slice(items.length)) : undefined,
       };
     });
   }
@@ -301,7 +350,33 @@ export class ClusterExecutor implements ProvidedExecutor {
         },
       }),
     );
-    return made.whenDone(this.#dispatcher.run(units), (fresh, blobs) => this.#refreshed(state, fresh, blobs));
+    return made.whenDone(this.#have(units), (fresh, blobs) => this.#refreshed(state, fresh, blobs));
+  }
+
+  /** Has the units done; each of them can be done here too, where that can be. */
+  #have(units: readonly Unit[]): Promise<void> {
+    return this.#dispatcher.run(
+      units.map((unit) => (this.#canDo(unit.job) ? { ...unit, here: () => this.#doHere(unit.job) } : unit)),
+    );
+  }
+
+  #canDo(job: UnitJob): boolean {
+    const { bench, bootstrapping } = this.#options;
+    if (job.kind === 'gradient') return bench.shard(job.shard)?.rows === job.rows;
+    return job.kind !== 'refresh' || bootstrapping !== undefined;
+  }
+
+  async #doHere(job: UnitJob): Promise<UnitDone | undefined> {
+    const { bench, bootstrapping } = this.#options;
+    if (job.kind !== 'refresh') {
+      return doUnit(bench, job).catch((error: unknown) => {
+        // The owner may have forgotten his answer.
+        if (job.kind === 'owner-refresh' && error instanceof HermeticError) return undefined;
+        throw error;
+      });
+    }
+    this.#bootstrapping ??= await bootstrapping?.();
+    return doUnit({ ...bench, bootstrapping: this.#bootstrapping }, job);
   }
 
   /** The records of all outputs: each blob there, hashed, of the size of its level, every residue below its prime. */
@@ -330,49 +405,8 @@ export class ClusterExecutor implements ProvidedExecutor {
   }
 }
 
-/** Ciphertexts as they come in, in any order. */
-class Made {
-  readonly #run: ProvidedRun;
-  readonly #flat: Ciphertext[] = [];
-  readonly #names: [Ciphertext, string][] = [];
-
-  constructor(run: ProvidedRun) {
-    this.#run = run;
-  }
-
-  put(index: number, record: CiphertextRecord, name: string): void {
-    const ciphertext = fromRecord(this.#run.keys.context, record);
-    this.#flat[index] = ciphertext;
-    this.#names.push([ciphertext, name]);
-  }
-
-  /** All of them, once they are there; none is left where that fails. */
-  async whenDone<T>(
-    work: Promise<void>,
-    use: (flat: readonly Ciphertext[], names: readonly (readonly [Ciphertext, string])[]) => T,
-  ): Promise<T> {
-    try {
-      await work;
-      if (this.#flat.includes(undefined as unknown as Ciphertext)) {
-        throw new HermeticError('CLUSTER', 'the units of a step did not give all of its ciphertexts');
-      }
-      return use(this.#flat, this.#names);
-    } catch (error) {
-      for (const [ciphertext] of this.#names) ciphertext.dispose();
-      throw error;
-    }
-  }
-}
-
-/** Shard by shard becomes ciphertext by ciphertext. */
-function transpose<T>(lists: readonly (readonly T[])[]): T[][] {
-  return lists[0].map((_, i) => lists.map((list) => list[i]));
-}
-
-/** 0 … length − 1 in so many runs of nearly equal length. */
-function cut(length: number, parts: number): { readonly first: number; readonly count: number }[] {
-  return Array.from({ length: parts }, (_, i) => {
-    const first = Math.floor((i * length) / parts);
-    return { first, count: Math.floor(((i + 1) * length) / parts) - first };
+function lostRefresh(place: string): HermeticError {
+  return new HermeticError('CLUSTER', `a false answer went into the refresh ${place}, which began this step`, {
+    mend: 'Its worker is in quarantine: the same command goes on from the last checkpoint, without it.',
   });
 }

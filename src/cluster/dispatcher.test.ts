@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { HermeticError } from '../base/errors.ts';
-import { Dispatcher, type Unit } from './dispatcher.ts';
+import { Spoiled } from './audit.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { Unit } from './task.ts';
 import type { AttemptView, UnitQueue, WorkerView } from './unit-queue.ts';
 import type { UnitDone, UnitJob } from './units.ts';
 
@@ -68,6 +70,9 @@ class Town implements UnitQueue {
   async forget(ids: readonly string[]) {
     this.forgotten.push(...ids);
   }
+  async banned() {
+    return this.quarantined;
+  }
   async quarantine(worker: string) {
     this.quarantined.push(worker);
   }
@@ -123,7 +128,10 @@ describe('a dispatcher', () => {
         again: (place: string, worker: string, why: string) => void again.push(`${place} ${worker} ${why}`),
       };
       const { list, accepted } = units(1);
-      const running = dispatch(town, { deadlineMs: reason === 'late' ? 50 : 60_000, events }).run(list);
+      const running = dispatch(town, {
+        ...(reason === 'late' ? { deadlineMs: 50, graceMs: 60_000 } : { deadlineMs: 60_000 }),
+        events,
+      }).run(list);
       await new Promise((resolve) => setTimeout(resolve, 30));
       town.person('good', 5);
       if (reason === 'lost') town.gone.add('bad');
@@ -182,5 +190,109 @@ describe('a dispatcher', () => {
     await expect(running).rejects.toMatchObject({ code: 'ABORTED' });
     await dispatcher.close();
     expect(town.handed.every(({ cancelled }) => cancelled)).toBe(true);
+  });
+});
+
+describe('what a dispatcher does itself', () => {
+  it('is a unit that no worker can do, where it knows how', async () => {
+    const town = new Town();
+    town.person('mute', Number.POSITIVE_INFINITY, { refreshes: true });
+    const { list, accepted } = units(2, { refreshes: true, otherwise: async () => answer });
+    const running = dispatch(town, { deadlineMs: 30 }).run(list);
+    // One whose only worker is late, and one that nobody else takes.
+    await running;
+    expect(accepted).toHaveLength(2);
+    expect(town.handed.every(({ worker }) => worker === 'mute')).toBe(true);
+  });
+});
+
+describe('an audit', () => {
+  const other = 'cd'.repeat(32);
+  const lie: UnitDone = { ...answer, outputs: [{ ...answer.outputs[0], blob: other }] };
+
+  it('has every answer computed by another worker, and finds nothing where all are honest', async () => {
+    const town = new Town();
+    for (const name of ['one', 'two', 'three']) town.person(name, 5);
+    const { list, accepted } = units(6);
+    await dispatch(town, { audit: 1 }).run(list);
+    expect(accepted).toHaveLength(6);
+    expect(town.handed).toHaveLength(12);
+    for (const { place } of list) {
+      const workers = town.handed.filter(({ id }) => id.startsWith(`run/${place}/`)).map(({ worker }) => worker);
+      expect(new Set(workers).size).toBe(2);
+    }
+    expect(town.quarantined).toEqual([]);
+  });
+
+  it('of a share of the answers costs that share', async () => {
+    const town = new Town();
+    for (const name of ['one', 'two']) town.person(name, 0);
+    for (let step = 0; step < 8; step++) {
+      const dispatcher = dispatch(town, { run: `run${step}`, audit: 0.25 });
+      await dispatcher.run(units(40).list);
+    }
+    // 80 of 320 expected, with a deviation of 8.
+    expect(town.handed.length - 320).toBeGreaterThan(30);
+    expect(town.handed.length - 320).toBeLessThan(130);
+  });
+
+  it('finds out a liar by the word of this process, and has its work of the step done anew', async () => {
+    const town = new Town();
+    town.person('liar', 1, { answer: lie });
+    town.person('honest', 20);
+    const lies: string[] = [];
+    const given = new Map<string, UnitDone>();
+    const { list } = units(6);
+    const noted = list.map((unit) => ({ ...unit, accept: async (done: UnitDone) => void given.set(unit.place, done) }));
+    const own = noted.map((unit) => ({ ...unit, here: async () => answer }));
+    const lied = (worker: string, place: string, redone: number): void =>
+      void lies.push(`${worker} ${redone > 0} ${place.startsWith('0/sum/')}`);
+    const dispatcher = dispatch(town, { audit: 1, events: { lied } });
+    await expect(dispatcher.run(own)).rejects.toThrow(Spoiled);
+    await dispatcher.run(own);
+    expect(lies).toEqual(['liar true true']);
+    expect(town.quarantined).toEqual(['liar']);
+    expect([...given.values()].every((done) => done.outputs[0].blob === HASH)).toBe(true);
+    // The next coordinator trusts it no more either.
+    given.clear();
+    await dispatch(town).run(own);
+    expect([...given.values()].every((done) => done.outputs[0].blob === HASH)).toBe(true);
+  });
+
+  it('that finds a lie spoils what the liar did before in the step, unless that was audited too', async () => {
+    const town = new Town();
+    town.person('liar', 1, { answer: lie });
+    const draws = [0.9, 0.9, 0.1];
+    const dispatcher = dispatch(town, { audit: 0.5, draw: () => draws.shift() ?? 0.9 });
+    const phase = (place: string): readonly Unit[] => units(1, { place, here: async () => answer }).list;
+    await dispatcher.run(phase('0/gradient/0'));
+    await dispatcher.forget();
+    await dispatcher.run(phase('1/gradient/0'));
+    const caught = await dispatcher.run(phase('1/update/0')).catch((error: unknown) => error);
+    expect(caught).toMatchObject({ places: ['1/gradient/0', '1/update/0'] });
+  });
+
+  it('that this process cannot judge is judged by what two of three say, or by nobody', async () => {
+    const town = new Town();
+    town.person('liar', 1, { answer: lie });
+    town.person('one', 10);
+    await expect(dispatch(town, { audit: 1 }).run(units(1).list)).rejects.toMatchObject({ code: 'CLUSTER' });
+    expect(town.quarantined).toEqual([]);
+    town.person('two', 20);
+    const dispatcher = dispatch(town, { run: 'again', audit: 1 });
+    await dispatcher.run(units(2).list).catch((error: unknown) => expect(error).toBeInstanceOf(Spoiled));
+    await dispatcher.run(units(2).list);
+    expect(town.quarantined).toEqual(['liar']);
+  });
+
+  it('by this process finds a liar that is alone, and says so where it cannot be done at all', async () => {
+    const town = new Town();
+    town.person('only', 1, { answer: lie });
+    const unaudited: string[] = [];
+    await dispatch(town, { audit: 1, events: { unaudited: (place) => void unaudited.push(place) } }).run(units(1).list);
+    expect(unaudited).toEqual(['0/sum/0']);
+    const own = units(1, { here: async () => answer, place: '1/sum/0' } as Partial<Unit>).list;
+    await expect(dispatch(town, { audit: 1 }).run(own)).rejects.toThrow(Spoiled);
+    expect(town.quarantined).toEqual(['only']);
   });
 });

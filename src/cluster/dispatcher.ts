@@ -7,25 +7,13 @@
  * and what came of it, under those names.
  */
 import { HermeticError } from '../base/errors.ts';
+import { Spoiled } from './audit.ts';
+import { Inspector, type InspectorEvents, type InspectorOptions } from './inspector.ts';
+import type { Attempt, Task, Unit } from './task.ts';
 import type { AttemptView, UnitQueue, WorkerView } from './unit-queue.ts';
 import { jobTag, parseResult, type UnitDone, type UnitJob, type UnitKind } from './units.ts';
 
-export interface Unit {
-  /** Its place: step, phase and number. */
-  readonly place: string;
-  readonly job: UnitJob;
-  /** Fingerprint of the rows that it needs. */
-  readonly rows?: string;
-  readonly bootstraps?: boolean;
-  /** It asks the owner. */
-  readonly refreshes?: boolean;
-  /** Does it in this process, where no worker can. Default: workers are waited for. */
-  readonly otherwise?: () => Promise<UnitDone>;
-  /** Checks an answer, to the last residue. @throws HermeticError BAD_FILE for what no honest worker gives */
-  accept(done: UnitDone): Promise<void>;
-}
-
-export interface DispatcherEvents {
+export interface DispatcherEvents extends InspectorEvents {
   /** Nobody can do what is to be done. */
   readonly waiting?: (reason: string) => void;
   readonly again?: (place: string, worker: string, reason: 'late' | 'lost') => void;
@@ -34,7 +22,7 @@ export interface DispatcherEvents {
   readonly done?: (unit: UnitJob, done: UnitDone, worker: string | undefined) => void;
 }
 
-export interface DispatcherOptions {
+export interface DispatcherOptions extends Omit<InspectorOptions, 'events'> {
   readonly run: string;
   readonly queue: UnitQueue;
   readonly signal?: AbortSignal;
@@ -43,29 +31,6 @@ export interface DispatcherOptions {
   /** How long a worker may be out of sight before its units go to others. */
   readonly graceMs?: number;
   readonly events?: DispatcherEvents;
-}
-
-interface Attempt {
-  readonly id: string;
-  readonly task: Task;
-  readonly worker: string;
-  state: 'waiting' | 'running';
-  /** When it was handed out, or seen running for the first time. */
-  since: number;
-  /** Its worker is gone or late: others may try, its answer still counts. */
-  given?: 'late' | 'lost';
-  /** Handed out by a coordinator before this one: what it stored may have been removed since. */
-  readonly adopted: boolean;
-}
-
-interface Task {
-  readonly unit: Unit;
-  readonly name: string;
-  readonly attempts: Set<Attempt>;
-  /** Workers whose answers were refused or refusals. */
-  readonly refusedBy: Set<string>;
-  handedOut: number;
-  done: boolean;
 }
 
 /** One running, one waiting: none is idle between two units. */
@@ -88,6 +53,7 @@ export class Dispatcher {
   readonly #late: Set<string> = new Set();
   /** Whose answers count no more. */
   readonly #banned: Set<string> = new Set();
+  readonly #inspector: Inspector;
   /** In flight, those of tasks that are done elsewhere included. */
   readonly #attempts: Map<string, Attempt> = new Map();
   #workers: readonly WorkerView[] = [];
@@ -95,12 +61,25 @@ export class Dispatcher {
   #complainAt = Number.POSITIVE_INFINITY;
   readonly #finished: string[] = [];
   #changes = 0;
+  #knowsBanned = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#inspector = new Inspector(
+      {
+        others: (task, but) => this.#others(task, but),
+        handOut: (task, worker) => this.#handOut(task, worker, true),
+        ban: (worker, reason) => this.#ban(worker, reason),
+      },
+      options,
+    );
   }
 
-  /** Has all units done; returns when each has been accepted. @throws HermeticError CLUSTER, ABORTED */
+  /**
+   * Has all units done; returns when each has been accepted, and audited where that was drawn.
+   * @throws HermeticError CLUSTER, ABORTED; Spoiled where answers of this step, to these units or to others, are false:
+   *   their worker is in quarantine, and the same units again find what the others have done
+   */
   async run(units: readonly Unit[]): Promise<void> {
     const { signal } = this.#options;
     const tasks = await Promise.all(units.map((unit) => this.#task(unit)));
@@ -110,17 +89,19 @@ export class Dispatcher {
       if (signal?.aborted) throw new HermeticError('ABORTED', 'stopped while workers were at it');
       const before = this.#changes;
       await this.#look();
-      if (tasks.every(({ done }) => done)) break;
+      if (tasks.every(({ done, inspection }) => done && inspection === undefined)) break;
       await this.#findWorkers();
       await this.#judge();
       await this.#assign(tasks);
+      await this.#inspect(tasks);
       pause = this.#changes === before ? Math.min(MAX_POLL_MS, 1.5 * pause) : MIN_POLL_MS;
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
 
-  /** Removes what is finished from the books of the queue. */
+  /** Ends a step: removes what is finished from the books of the queue. */
   async forget(): Promise<void> {
+    this.#inspector.endStep();
     await this.#options.queue.forget(this.#finished.splice(0));
   }
 
@@ -139,14 +120,16 @@ export class Dispatcher {
   /** What a coordinator before this one had handed out. */
   async #adopt(tasks: readonly Task[]): Promise<void> {
     if (tasks.length === 0) return;
+    if (!this.#knowsBanned) for (const worker of await this.#options.queue.banned()) this.#banned.add(worker);
+    this.#knowsBanned = true;
     const byName = new Map(tasks.map((task) => [task.name, task]));
     const prefix = commonPrefix(tasks.map(({ name }) => name));
     for (const { id, worker, state } of await this.#options.queue.find(prefix)) {
       const task = byName.get(id.slice(0, id.lastIndexOf('/')));
       if (task === undefined) continue;
       task.handedOut = Math.max(task.handedOut, Number(id.slice(id.lastIndexOf('/') + 1)) + 1);
-      if (state === 'failed') continue;
-      this.#track({ id, task, worker, state: 'waiting', since: performance.now(), adopted: true });
+      if (state === 'failed' || this.#banned.has(worker)) continue;
+      this.#track({ id, task, worker, state: 'waiting', since: performance.now(), adopted: true, inspects: false });
     }
   }
 
@@ -181,8 +164,10 @@ export class Dispatcher {
     const tookMs = performance.now() - attempt.since;
     this.#drop(attempt);
     this.#late.delete(worker);
-    if (task.done || this.#banned.has(worker)) return;
+    if (this.#banned.has(worker)) return;
     const answer = view.state === 'done' ? parseResult(view.answer) : { refused: view.error ?? 'the unit failed' };
+    if (attempt.inspects && answer !== undefined && 'outputs' in answer) task.inspection?.add(worker, answer);
+    if (task.done) return;
     if (answer !== undefined && 'refused' in answer) {
       this.#refuse(task, worker, answer.refused);
       return;
@@ -194,16 +179,39 @@ export class Dispatcher {
       if (!(error instanceof HermeticError) || error.code !== 'BAD_FILE') throw error;
       if (attempt.adopted) return;
       task.refusedBy.add(worker);
-      this.#banned.add(worker);
-      await this.#options.queue.quarantine(worker, error.summary);
-      this.#workers = this.#workers.filter(({ id }) => id !== worker);
-      this.#options.events?.quarantined?.(worker, error.summary);
+      await this.#ban(worker, error.summary);
       return;
     }
     task.done = true;
+    this.#inspector.note(task, worker, answer);
     this.#note(task.unit.job.kind, attempt.state === 'running' ? tookMs : totalMs(answer));
     this.#options.events?.done?.(task.unit.job, answer, worker);
     await this.#callOff(task);
+  }
+
+  async #ban(worker: string, reason: string): Promise<void> {
+    this.#banned.add(worker);
+    await this.#options.queue.quarantine(worker, reason);
+    this.#workers = this.#workers.filter(({ id }) => id !== worker);
+    this.#options.events?.quarantined?.(worker, reason);
+  }
+
+  async #inspect(tasks: readonly Task[]): Promise<void> {
+    try {
+      await this.#inspector.inspect(tasks);
+    } catch (error) {
+      if (!(error instanceof Spoiled)) throw error;
+      // Left to their workers: the same units find them, those of the banned apart.
+      for (const attempt of this.#attempts.values()) this.#finished.push(attempt.id);
+      this.#attempts.clear();
+      this.#late.clear();
+      throw error;
+    }
+  }
+
+  #others(task: Task, but: ReadonlySet<string>): { able: string[]; free: string[] } {
+    const able = this.#canDo(task).flatMap(({ id }) => (but.has(id) || this.#late.has(id) ? [] : [id]));
+    return { able, free: able.filter((id) => this.#load(id) < CAPACITY) };
   }
 
   /** The others at a unit that is done. Those that are late stay in sight: their answer says that they are back. */
@@ -314,9 +322,9 @@ export class Dispatcher {
     }
   }
 
-  async #handOut(task: Task, worker: string): Promise<void> {
+  async #handOut(task: Task, worker: string, inspects = false): Promise<void> {
     const id = `${task.name}/${task.handedOut++}`;
-    this.#track({ id, task, worker, state: 'waiting', since: performance.now(), adopted: false });
+    this.#track({ id, task, worker, state: 'waiting', since: performance.now(), adopted: false, inspects });
     await this.#options.queue.submit(id, worker, task.unit.job);
   }
 
@@ -330,11 +338,15 @@ export class Dispatcher {
     );
   }
 
+  #load(worker: string): number {
+    let load = 0;
+    for (const attempt of this.#attempts.values()) if (attempt.worker === worker) load++;
+    return load;
+  }
+
   /** The least loaded of those that can and are not late, with fewer than `most` units. */
   #choose(task: Task, most: number): WorkerView | undefined {
-    const loads = new Map<string, number>();
-    for (const { worker } of this.#attempts.values()) loads.set(worker, (loads.get(worker) ?? 0) + 1);
-    const load = ({ id }: WorkerView) => loads.get(id) ?? 0;
+    const load = ({ id }: WorkerView) => this.#load(id);
     const free = this.#canDo(task).filter((worker) => load(worker) < most && !this.#late.has(worker.id));
     const fresh = free.filter(({ id }) => ![...task.attempts].some((attempt) => attempt.worker === id));
     return fresh.toSorted((a, b) => load(a) - load(b))[0];

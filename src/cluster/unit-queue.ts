@@ -31,6 +31,8 @@ export interface UnitQueue {
   cancel(ids: readonly string[]): Promise<void>;
   /** Removes finished attempts from the books. */
   forget(ids: readonly string[]): Promise<void>;
+  /** Those in quarantine: what they answered to a coordinator before this one counts no more. */
+  banned(): Promise<readonly string[]>;
   /** The worker gets no more units of any run. */
   quarantine(worker: string, reason: string): Promise<void>;
 }

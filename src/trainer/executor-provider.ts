@@ -1,4 +1,5 @@
 /** How `fit` gets an executor other than its own threads: `src/cluster` provides one of many machines. */
+import type { BatchSource } from '../nn/feature-rows.ts';
 import type { Executor } from '../nn/sealed/executor.ts';
 import type { TrainingPlan } from '../nn/sealed/plan.ts';
 import type { ReadSealedModel } from '../protocol/sealed-model.ts';
@@ -18,6 +19,8 @@ export interface ProvidedRun {
   readonly step: number;
   /** Of each shard. */
   readonly shards: readonly DataFingerprint[];
+  /** Rows that are here, by their shard from 0. */
+  readonly batches: ReadonlyMap<number, BatchSource>;
   /** A refresh by the owner that this process asks for alone. Not used where the machines bootstrap. */
   readonly refresher: () => Refresher<Ciphertext>;
   /** Its way to the owner; undefined where levels come back otherwise. */

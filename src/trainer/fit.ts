@@ -4,7 +4,7 @@
  */
 import { HermeticError } from '../base/errors.ts';
 import type { TrainingRecipe } from '../nn/architecture.ts';
-import { batches as batchesOf, shardBatches, type TrainingData } from '../nn/feature-rows.ts';
+import { type BatchSource, batches as batchesOf, shardBatches, type TrainingData } from '../nn/feature-rows.ts';
 import { inputSize, outputSize } from '../nn/network.ts';
 import type { TrainingPlan } from '../nn/sealed/plan.ts';
 import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
@@ -95,7 +95,7 @@ async function fitAlone(
   const recipe = stored?.settings.recipe ?? shadow?.recipe ?? requireLearningRate(open);
   const planned = plan(model, network, keys, recipe, data, options);
   observer.plan?.(planned);
-  const batches = options.executor ? [] : shardBatches(data, open, options.shards ?? 1);
+  const batches = batchesHere(data, open, options);
   const identity = { run: stored?.run ?? newRunName(), settings: { recipe, data: print, privacy } };
   observer.begun?.(identity.run);
   const task = { model, keys, network, plan: planned, batches, shards: prints, stored, identity, options };
@@ -112,6 +112,16 @@ function privacyElsewhere(): HermeticError {
   return new HermeticError('BAD_ARGUMENT', 'rows that lie on other machines get no noise here', {
     mend: 'Leave --privacy away, or train on this machine alone.',
   });
+}
+
+function batchesHere(
+  data: TrainingData,
+  open: OpenRecipe,
+  { executor, shards = 1 }: FitOptions,
+): ReadonlyMap<number, BatchSource> {
+  const held = executor?.held;
+  if (held === undefined) return new Map(shardBatches(data, open, shards).entries());
+  return new Map([[held, batchesOf(data, { batch: open.batch / shards, seed: open.seed })]]);
 }
 
 /** Of every shard, wherever its rows are. */

@@ -27,8 +27,8 @@ export interface TrainingRun {
   /** As the model is sealed; the plan may be narrowed to a smaller batch. */
   readonly network: SealedNetwork;
   readonly plan: TrainingPlan;
-  /** One a shard; none where others hold the rows. */
-  readonly batches: readonly BatchSource[];
+  /** By the shard: of all, unless others hold the rows. */
+  readonly batches: ReadonlyMap<number, BatchSource>;
   readonly shards: readonly DataFingerprint[];
   /** Where an earlier process stopped. */
   readonly stored: StoredRun | undefined;
@@ -57,7 +57,7 @@ export async function takeSteps(run: TrainingRun): Promise<SealedWeights> {
       ? await stepsElsewhere(run, options.executor, loop)
       : await trainSealed<Ciphertext>({
           ...loop,
-          batches,
+          batches: [...batches.values()],
           refresher: refresherOf(run),
           checkpoint: (state) => afterStep(run, state),
         });
@@ -74,7 +74,7 @@ async function stepsElsewhere(
   provider: ExecutorProvider,
   loop: Omit<TrainingLoop<Ciphertext>, 'executor'>,
 ): Promise<SealedState<Ciphertext>> {
-  const { model, keys, plan, identity, shards, options } = run;
+  const { model, keys, plan, identity, shards, batches, options } = run;
   const { signal } = options;
   const executor = await provider.start({
     model,
@@ -82,6 +82,7 @@ async function stepsElsewhere(
     plan,
     identity,
     shards,
+    batches,
     step: loop.state.step,
     refresher: () => refresherOf(run),
     exchange: typeof options.refresh === 'function' ? exchangeOf(run, options.refresh) : undefined,

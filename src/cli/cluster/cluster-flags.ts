@@ -2,7 +2,7 @@
 
 import type { FlagParametersForType } from '@stricli/core';
 import type { HermeticContext } from '../context.ts';
-import { integer, type Part, part, positiveNumber, text } from '../parsers.ts';
+import { integer, type Part, part, positiveNumber, share, text } from '../parsers.ts';
 
 export interface DatabaseFlags {
   readonly database: string;
@@ -43,6 +43,7 @@ export interface ExecutorFlags {
   readonly blobs: string | undefined;
   readonly blobsTokenFile: string | undefined;
   readonly deadline: number | undefined;
+  readonly audit: number | undefined;
 }
 
 export const executorFlags: FlagParametersForType<ExecutorFlags, HermeticContext> = {
@@ -74,6 +75,13 @@ export const executorFlags: FlagParametersForType<ExecutorFlags, HermeticContext
     parse: positiveNumber,
     brief: 'Seconds after which a unit is given to another worker too (default: 4 times the usual)',
     placeholder: 'SECONDS',
+    optional: true,
+  },
+  audit: {
+    kind: 'parsed',
+    parse: share,
+    brief: 'Share of the answers, 0 … 1, that another worker computes too, to find out liars (default: 0)',
+    placeholder: 'FRACTION',
     optional: true,
   },
 };

@@ -15,9 +15,9 @@ export async function executorOptions(
   console: Console,
   flags: ExecutorFlags,
   model: ReadSealedModel,
-  onEvent: DispatcherEvents = {},
+  bootstrapping?: () => Promise<Bootstrapping>,
 ): Promise<Pick<FitOptions, 'shards' | 'executor'>> {
-  const { shard, deadline } = flags;
+  const { shard, deadline, audit } = flags;
   const shards = shard?.parts ?? flags.shards;
   const counted = shards === undefined ? {} : { shards };
   if (flags.executor === 'local') return counted;
@@ -31,19 +31,34 @@ export async function executorOptions(
     signal: console.io.signal,
     ...(shard !== undefined && { held: shard.index - 1 }),
     ...(deadline !== undefined && { deadlineMs: 1000 * deadline }),
-    events: { ...eventsFor(console), ...onEvent },
+    ...(audit !== undefined && { audit }),
+    ...(bootstrapping && { bootstrapping }),
+    events: eventsFor(console),
     onWarning: (message) => console.warn(message),
   });
   return { ...counted, executor };
 }
 
 function eventsFor(console: Console): DispatcherEvents {
+  const told = new Set<string>();
   return {
     waiting: (reason) => console.warn(reason),
     again: (place, worker, reason) =>
       console.warn(
         `worker ${worker} is ${reason === 'late' ? 'late with' : 'gone, and with it'} ${place}: given to another`,
       ),
+    lied: (worker, place, redone, { units, audited }) =>
+      console.warn(
+        `worker ${worker} gave a false answer to ${place}: ${redone} of its answers to this step are made anew; of its ` +
+          `${units} to earlier steps ${audited} were audited, and all stay in the model`,
+      ),
+    unaudited: (place) => {
+      const [, kind, index] = place.split('/');
+      const what = kind === 'gradient' ? `gradients of shard ${Number(index) + 1}` : `units ${kind}`;
+      if (told.has(what)) return;
+      told.add(what);
+      console.warn(`${what} cannot be audited: one worker alone can compute them`);
+    },
     quarantined: (worker, reason) => console.warn(`worker ${worker} gets no more work: ${reason}`),
   };
 }
@@ -56,7 +71,7 @@ export async function remoteKeys(path: string, keys: TrainerKeys): Promise<Boots
 
 /** HermeticError BAD_ARGUMENT. */
 export function requireTogether(flags: ExecutorFlags & { readonly checkpoint?: string | undefined }): void {
-  const { executor, shard, shards, database, blobs, deadline } = flags;
+  const { executor, shard, shards, database, blobs, deadline, audit } = flags;
   const refuse = (summary: string, mend: string): never => {
     throw new HermeticError('BAD_ARGUMENT', summary, { mend });
   };
@@ -73,6 +88,7 @@ export function requireTogether(flags: ExecutorFlags & { readonly checkpoint?: s
     ['--blobs', blobs],
     ['--shard', shard],
     ['--deadline', deadline],
+    ['--audit', audit],
   ].find(([, value]) => value !== undefined);
   if (useless) refuse(`${String(useless[0])} is of no use to one process`, 'Add --executor dbos, or leave it out.');
 }

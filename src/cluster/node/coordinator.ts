@@ -4,6 +4,7 @@ import { HermeticError } from '../../base/errors.ts';
 import type { TrainingRecipe } from '../../nn/architecture.ts';
 import { constant } from '../../nn/schedules.ts';
 import type { ReadSealedModel } from '../../protocol/sealed-model.ts';
+import type { Bootstrapping } from '../../trainer/bootstrapping.ts';
 import type { ExecutorProvider, ProvidedExecutor, ProvidedRun } from '../../trainer/executor-provider.ts';
 import type { DataFingerprint } from '../../trainer/run-settings.ts';
 import { networkOf } from '../../trainer/sealed-weights.ts';
@@ -24,6 +25,10 @@ export interface CoordinatorOptions {
   /** The shard, from 0, that the rows given to `fit` are; undefined: they are all. */
   readonly held?: number;
   readonly deadlineMs?: number;
+  /** Share of the workers' answers that are computed twice. */
+  readonly audit?: number;
+  /** Loads the keys with which an audit bootstraps, where no second worker can. */
+  readonly bootstrapping?: () => Promise<Bootstrapping>;
   readonly signal?: AbortSignal;
   readonly events?: DispatcherEvents;
   readonly onWarning?: (message: string) => void;
@@ -45,7 +50,7 @@ export function clusterProvider(options: CoordinatorOptions): ExecutorProvider {
 }
 
 async function start(options: CoordinatorOptions, run: ProvidedRun): Promise<ProvidedExecutor> {
-  const { blobs, deadlineMs, events = {}, onWarning = () => {} } = options;
+  const { blobs, deadlineMs, audit, bootstrapping, events = {}, onWarning = () => {} } = options;
   const database = await Database.open(options.database);
   try {
     await prepareDatabase(database);
@@ -84,8 +89,13 @@ async function start(options: CoordinatorOptions, run: ProvidedRun): Promise<Pro
         bootstrapping: undefined,
         exchange: run.exchange,
         cache: new CiphertextCache(0),
-        shard: () => undefined,
+        shard: (index) => {
+          const batches = run.batches.get(index);
+          return batches && { rows: run.shards[index].digest, batches };
+        },
       },
+      ...(audit !== undefined && { audit }),
+      ...(bootstrapping && { bootstrapping }),
       // A unit costs the queue some milliseconds, an update hardly more: no more of them than keep everyone busy.
       updateUnits: () => workers,
       ...(deadlineMs !== undefined && { deadlineMs }),

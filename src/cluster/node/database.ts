@@ -237,6 +237,14 @@ export class Database {
     return rows[0];
   }
 
+  async bannedFrom(run: string): Promise<string[]> {
+    const rows = await this.#ask<{ worker: string }>(
+      `select worker from hermetic.workers where run = $1 and state = 'quarantined'`,
+      [run],
+    );
+    return rows.map(({ worker }) => worker);
+  }
+
   async quarantine(worker: string, reason: string): Promise<void> {
     await this.#ask(`update hermetic.workers set state = 'quarantined', reason = $2 where worker = $1`, [
       worker,

@@ -37,7 +37,7 @@ function workers(
   database: Database,
   run: string,
   onWarning: (message: string) => void,
-): Pick<UnitQueue, 'workers' | 'quarantine'> {
+): Pick<UnitQueue, 'workers' | 'quarantine' | 'banned'> {
   let warned = false;
   return {
     workers: async () => {
@@ -56,11 +56,12 @@ function workers(
         }),
       );
     },
+    banned: () => database.bannedFrom(run),
     quarantine: (worker, reason) => database.quarantine(worker, reason),
   };
 }
 
-function units(client: DBOSClient): Omit<UnitQueue, 'workers' | 'quarantine'> {
+function units(client: DBOSClient): Omit<UnitQueue, 'workers' | 'quarantine' | 'banned'> {
   const ask = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await patiently(work);
