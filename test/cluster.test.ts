@@ -1,6 +1,6 @@
 /** Sealed training on many machines, as processes of the built command line on a real PostgreSQL: the same bits as on one. */
 import { readdirSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parameterArrays } from '../src/nn/weights.ts';
@@ -80,6 +80,42 @@ describe.skipIf(missing)('rows that stay where they are', () => {
     expect(await shop.state(LEVELLED, 'foreign')).toEqual(await shop.expected(LEVELLED));
     expect(worker.lines.join('\n')).not.toMatch(/gradient done/);
     for (const proc of [worker, right]) proc.kill();
+  });
+});
+
+describe.skipIf(missing)('noise on rows', () => {
+  it('is added by each machine to its own rows: the same as on one, and not at all without the key', {
+    timeout: 120_000,
+  }, async () => {
+    const privacy = ['--privacy', '20'];
+    const key = ['--noise-key', 'noise-key'];
+    await writeFile(shop.at('other-key'), 'guess');
+    const first = shop.coordinate(LEVELLED, 'noisy', '--progress', 'json', '--audit', '1', ...privacy, ...key);
+    await first.said(/made noise-key/);
+    const deaf = [shop.work(LEVELLED), shop.work(LEVELLED, '--noise-key', 'other-key')];
+    for (const worker of deaf) {
+      expect(await worker.ended).toBe(2);
+      expect(worker.lines.join('\n')).toMatch(/adds noise to rows, and this machine does not have its key/);
+    }
+    const workers = [shop.work(LEVELLED, ...key), shop.work(LEVELLED, ...key)];
+    await first.said(/"event":"step","step":2,/);
+    first.kill('SIGINT');
+    await first.ended;
+    // From here on in one process, and on many: what the workers' noise is shows in every bit.
+    await cp(shop.at('noisy'), shop.at('noisy-local'), { recursive: true });
+    expect(shop.steps('noisy')).toBeLessThan(STEPS);
+    await shop.run(...shop.train(LEVELLED, 'noisy-local', '--shards', `${SHARDS}`, ...privacy));
+    const second = shop.coordinate(LEVELLED, 'noisy', ...privacy, ...key);
+    expect(await second.ended, second.lines.join('\n')).toBe(0);
+    const many = await shop.state(LEVELLED, 'noisy');
+    expect(many).toEqual(await shop.state(LEVELLED, 'noisy-local'));
+    expect(many).not.toEqual(await shop.expected(LEVELLED));
+    // Audited one by another and by the coordinator: all have the same noise.
+    expect(first.lines.join('\n')).not.toMatch(/false answer/);
+    for (const worker of workers) worker.kill();
+    const keyless = shop.coordinate(LEVELLED, 'keyless', ...privacy);
+    expect(await keyless.ended).toBe(2);
+    expect(keyless.lines.join('\n')).toMatch(/--noise-key/);
   });
 });
 

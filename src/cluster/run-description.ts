@@ -11,6 +11,7 @@ import type { JsonValue } from '../protocol/json.ts';
 import { layoutJson } from '../protocol/layout-json.ts';
 import { recipeSchema } from '../protocol/recipe-schema.ts';
 import { count, hexIdentifier, jsonValue, parseHeader } from '../protocol/schema.ts';
+import { SEALED_SEED_DIGITS, type SealedNoise } from './noise-key.ts';
 
 export interface RunDescription {
   readonly run: string;
@@ -24,6 +25,8 @@ export interface RunDescription {
   readonly shards: number;
   readonly refreshMode: RefreshMode;
   readonly freshLevel: number;
+  /** What rows get before anything else happens. */
+  readonly noise?: SealedNoise | undefined;
 }
 
 /** A description is a page of settings and, for texts, a vocabulary. */
@@ -41,6 +44,17 @@ const schema = z.strictObject({
   shards: count(2 ** 20),
   refreshMode: z.enum(['none', 'owner', 'bootstrap']),
   freshLevel: count(1000),
+  noise: z
+    .strictObject({
+      epsilon: z.number().positive(),
+      delta: z.number().positive(),
+      bound: z.number().positive(),
+      seed: z
+        .string()
+        .length(SEALED_SEED_DIGITS)
+        .regex(/^[0-9a-f]+$/),
+    })
+    .optional(),
 });
 
 export function encodeDescription({ network, ...rest }: RunDescription): Uint8Array {

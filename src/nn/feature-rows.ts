@@ -151,6 +151,32 @@ export function shardOf({ features, targets }: TrainingData, index: number, shar
   return { features: view, targets: targets.subarray(first * outputs, (first + count) * outputs) };
 }
 
+/** Rows one after the other; of equal width. */
+export function joinRows(parts: readonly TrainingData[]): TrainingData {
+  if (parts.length === 1) return parts[0];
+  const { columns } = parts[0].features;
+  const firsts: number[] = [];
+  let rows = 0;
+  for (const { features } of parts) {
+    firsts.push(rows);
+    rows += features.rows;
+  }
+  const densify = (indices: ArrayLike<number>, out: Float32Array): void => {
+    for (let i = 0; i < indices.length; i++) {
+      const index = checkInteger('row index', indices[i], 0, rows - 1);
+      const part = firsts.findLastIndex((first) => first <= index);
+      parts[part].features.densify([index - firsts[part]], out.subarray(i * columns, (i + 1) * columns));
+    }
+  };
+  const targets = new Float32Array(parts.reduce((sum, part) => sum + part.targets.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    targets.set(part.targets, at);
+    at += part.targets.length;
+  }
+  return { features: { rows, columns, densify }, targets };
+}
+
 /** The batches of every shard, of batch/shards rows each: every shard deals its own rows, with the same seed. */
 export function shardBatches(data: TrainingData, options: BatchOptions, shards: number): BatchSource[] {
   const own = { ...options, batch: options.batch / shards };

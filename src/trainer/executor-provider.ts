@@ -40,6 +40,8 @@ export interface ProvidedExecutor extends Executor<Ciphertext> {
 export interface ExecutorProvider {
   /** The shard, from 0, that the data given to `fit` are; undefined: they are all rows. */
   readonly held?: number;
+  /** Machines that hold rows can add a run's noise to them. */
+  readonly noise?: boolean;
   /** Fingerprints of all shards: those of the rows here are given. */
   fingerprints(own: readonly DataFingerprint[], shards: number): Promise<readonly DataFingerprint[]>;
   start(run: ProvidedRun): Promise<ProvidedExecutor>;

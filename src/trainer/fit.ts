@@ -39,7 +39,7 @@ export interface FitResult {
   readonly shadow: ShadowCheck | undefined;
   /** The run's name, as the owner's books know it. */
   readonly run: string;
-  /** Of the rows that were trained on, noise included: what a training record commits to. */
+  /** Of the rows that were trained on, noise included: what a training record commits to. Of shards elsewhere: without. */
   readonly data: DataFingerprint;
   /** Absent where none was asked for. */
   readonly privacy: PrivacyReport | undefined;
@@ -82,14 +82,18 @@ async function fitAlone(
   options: FitOptions,
 ): Promise<FitResult> {
   const { observer = {}, checkpoint: store } = options;
+  const held = options.executor?.held;
   const prints = await fingerprintsOf(own, options);
   const print = await joinFingerprints(prints);
   const wish = options.privacy && completePrivacy(options.privacy, model.features, own.features.columns);
-  if (wish && options.executor) throw privacyElsewhere();
+  if (wish && options.executor && !options.executor.noise) throw privacyElsewhere();
   const stored = store && (await findRun(store, keys, model, (message) => observer.warning?.(message)));
   if (stored) requireSameRun(stored.settings, open, print, wish);
   // From here on nothing looks at the rows as they are: the recipe, too, is found on those with noise.
-  const { data, privacy, report } = await rowsOfRun(own, print, wish, stored?.settings.privacy?.seed);
+  const { data, privacy, report } = await rowsOfRun(own, print, wish, stored?.settings.privacy?.seed, {
+    prints,
+    ...(held !== undefined && { held }),
+  });
   if (report) observer.privacy?.(report);
   const shadow = stored || options.skipShadowRun ? undefined : lookInTheClear(model, open, data, options);
   const recipe = stored?.settings.recipe ?? shadow?.recipe ?? requireLearningRate(open);
@@ -103,14 +107,14 @@ async function fitAlone(
   const records = leavingWeights(keys, planned, weights);
   disposeWeights(weights);
   const { run } = identity;
-  const trained = report ? await fingerprint(data) : print;
+  const trained = report && held === undefined ? await fingerprint(data) : print;
   const handed = handBack(model, planned, records, trained.rows, report);
   return { model: handed, recipe, plan: planned, shadow, run, data: trained, privacy: report };
 }
 
 function privacyElsewhere(): HermeticError {
-  return new HermeticError('BAD_ARGUMENT', 'rows that lie on other machines get no noise here', {
-    mend: 'Leave --privacy away, or train on this machine alone.',
+  return new HermeticError('BAD_ARGUMENT', 'rows that lie on other machines get no noise from here', {
+    mend: 'Give --noise-key FILE, and a copy to every worker; or leave --privacy away.',
   });
 }
 

@@ -9,10 +9,11 @@ import {
   recipe,
   twin,
 } from '../../test/fixtures/sealed-round.ts';
+import { hexToBytes } from '../base/bytes.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
 import { matrix, takeRows } from '../data/matrix.ts';
 import { evaluateData } from '../nn/evaluation.ts';
-import { batches, DenseRows, type TrainingData } from '../nn/feature-rows.ts';
+import { batches, DenseRows, joinRows, type TrainingData } from '../nn/feature-rows.ts';
 import { initialWeights, scaledNormal } from '../nn/initializers.ts';
 import { parseArchitecture } from '../nn/layer-spec.ts';
 import { trainInTheClear } from '../nn/twin.ts';
@@ -25,9 +26,9 @@ import type { FitOptions } from './fit-options.ts';
 import { calibrate, completePrivacy, type PrivacySettings, perturbRows } from './privacy.ts';
 import { gaussianDelta, keepProbability, splitEpsilon } from './privacy-calibration.ts';
 import { secretWords } from './privacy-random.ts';
-import { rowsOfRun } from './privacy-run.ts';
+import { noisyShard, rowsOfRun } from './privacy-run.ts';
 import { findRun } from './run-checkpoint.ts';
-import { fingerprint } from './run-settings.ts';
+import { fingerprint, joinFingerprints, shardFingerprints } from './run-settings.ts';
 
 const seed = (fill: number) => new Uint8Array(32).fill(fill);
 const words = (purpose: string) => secretWords(seed(1), purpose);
@@ -239,6 +240,25 @@ describe('the rows of a run', () => {
     const other = { ...data, features: new DenseRows(values, 6) };
     const noisy = await rowsOfRun(other, await fingerprint(other), settings, fresh.privacy!.seed);
     const [a, b] = [dense(fresh.data), dense(noisy.data)];
+    expect(a.filter((x, i) => x === b[i]).length).toBeLessThan(a.length / 4);
+  });
+
+  it('have in every shard the noise that its own machine gives it, and never the same in two', async () => {
+    // Two shards that are alike.
+    const twice = joinRows([data, data]);
+    const prints = await shardFingerprints(twice, 2);
+    const print = await joinFingerprints(prints);
+    const whole = await rowsOfRun(twice, print, settings, undefined, { prints });
+    const own = whole.privacy!.seed;
+    expect(whole.report!.rowsNeeded).toBeGreaterThan(0);
+    const parts = await Promise.all(
+      [0, 1].map(async (held) => (await rowsOfRun(data, print, settings, own, { prints, held })).data),
+    );
+    expect(dense(joinRows(parts))).toEqual(dense(whole.data));
+    expect(joinRows(parts).targets).toEqual(whole.data.targets);
+    const place = { digest: prints[1].digest, shard: 1, shards: 2 };
+    expect(dense((await noisyShard(data, place, settings, hexToBytes(own))).data)).toEqual(dense(parts[1]));
+    const [a, b] = parts.map(dense);
     expect(a.filter((x, i) => x === b[i]).length).toBeLessThan(a.length / 4);
   });
 

@@ -44,6 +44,7 @@ export interface ExecutorFlags {
   readonly blobsTokenFile: string | undefined;
   readonly deadline: number | undefined;
   readonly audit: number | undefined;
+  readonly noiseKey: string | undefined;
 }
 
 export const executorFlags: FlagParametersForType<ExecutorFlags, HermeticContext> = {
@@ -82,6 +83,13 @@ export const executorFlags: FlagParametersForType<ExecutorFlags, HermeticContext
     parse: share,
     brief: 'Share of the answers, 0 … 1, that another worker computes too, to find out liars (default: 0)',
     placeholder: 'FRACTION',
+    optional: true,
+  },
+  noiseKey: {
+    kind: 'parsed',
+    parse: text,
+    brief: 'With --privacy and --executor dbos: a secret that every worker has a copy of; made where it is missing',
+    placeholder: 'FILE',
     optional: true,
   },
 };

@@ -8,6 +8,7 @@ import type { Bootstrapping } from '../../trainer/bootstrapping.ts';
 import type { FitOptions } from '../../trainer/fit-options.ts';
 import type { TrainerKeys } from '../../trainer/trainer-keys.ts';
 import type { Console } from '../console.ts';
+import { readOrMakeToken } from '../token-file.ts';
 import type { ExecutorFlags } from './cluster-flags.ts';
 
 /** Who computes, for `fit`. HermeticError BAD_ARGUMENT for options that do not go together. */
@@ -22,6 +23,9 @@ export async function executorOptions(
   const counted = shards === undefined ? {} : { shards };
   if (flags.executor === 'local') return counted;
   const { database, blobs, blobsTokenFile } = flags;
+  const noise = flags.noiseKey === undefined ? undefined : await readOrMakeToken(flags.noiseKey);
+  if (noise?.made) console.note(`made ${flags.noiseKey}: give a copy to every worker`);
+  const { noiseKey } = await import('../../cluster/noise-key.ts');
   const { clusterProvider } = await import('../../cluster/node/coordinator.ts');
   const { openBlobs } = await import('./blob-target.ts');
   const executor = clusterProvider({
@@ -33,6 +37,7 @@ export async function executorOptions(
     ...(deadline !== undefined && { deadlineMs: 1000 * deadline }),
     ...(audit !== undefined && { audit }),
     ...(bootstrapping && { bootstrapping }),
+    ...(noise && { noiseKey: await noiseKey(noise.token) }),
     events: eventsFor(console),
     onWarning: (message) => console.warn(message),
   });
@@ -71,7 +76,7 @@ export async function remoteKeys(path: string, keys: TrainerKeys): Promise<Boots
 
 /** HermeticError BAD_ARGUMENT. */
 export function requireTogether(flags: ExecutorFlags & { readonly checkpoint?: string | undefined }): void {
-  const { executor, shard, shards, database, blobs, deadline, audit } = flags;
+  const { executor, shard, shards, database, blobs, deadline, audit, noiseKey } = flags;
   const refuse = (summary: string, mend: string): never => {
     throw new HermeticError('BAD_ARGUMENT', summary, { mend });
   };
@@ -89,6 +94,7 @@ export function requireTogether(flags: ExecutorFlags & { readonly checkpoint?: s
     ['--shard', shard],
     ['--deadline', deadline],
     ['--audit', audit],
+    ['--noise-key', noiseKey],
   ].find(([, value]) => value !== undefined);
   if (useless) refuse(`${String(useless[0])} is of no use to one process`, 'Add --executor dbos, or leave it out.');
 }

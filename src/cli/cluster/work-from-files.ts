@@ -3,6 +3,7 @@
 import { hostname } from 'node:os';
 import { HermeticError } from '../../base/errors.ts';
 import { work } from '../../cluster/node/worker.ts';
+import { noiseKey } from '../../cluster/noise-key.ts';
 import { parseFeatureSettings } from '../../data/parse-settings.ts';
 import { httpTransport } from '../../protocol/http-transport.ts';
 import type { RefreshTransport } from '../../protocol/refresh-transport.ts';
@@ -27,6 +28,7 @@ export async function workFromFiles(console: Console, flags: WorkerFlags): Promi
   const { database, shard, run, name = hostname(), poll, threads, json, quiet } = flags;
   const blobs = await openBlobs(flags.blobs, flags.blobsTokenFile, console.io);
   const transport = await ownerTransport(console, flags);
+  const key = flags.noiseKey === undefined ? undefined : await noiseKey(await readToken(flags.noiseKey));
   const keys = await loadTrainerKeys(console, flags.keys, threads);
   const path = flags.bootstrappingKeys;
   let [units, runs] = [0, 0];
@@ -48,6 +50,7 @@ export async function workFromFiles(console: Console, flags: WorkerFlags): Promi
         version: `hermetic ${packageVersion()}, V8 ${process.versions.v8}`,
         pollMs: poll,
         signal: console.io.signal,
+        ...(key && { noiseKey: key }),
         ...(run !== undefined && { run }),
         ...(shard !== undefined && { held: { index: shard.index - 1, shards: shard.parts } }),
         loadRows: async ({ features }) => {

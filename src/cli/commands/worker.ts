@@ -13,6 +13,7 @@ export interface WorkerFlags extends DatabaseFlags, BlobFlags, DataFlags, Thread
   readonly refresh: URL | undefined;
   readonly tokenFile: string | undefined;
   readonly joined: string | undefined;
+  readonly noiseKey: string | undefined;
   readonly shard: Part | undefined;
   readonly run: string | undefined;
   readonly name: string | undefined;
@@ -64,6 +65,13 @@ export const worker: Command<HermeticContext> = buildCommand<WorkerFlags, [], He
         optional: true,
       },
       ...dataFlags,
+      noiseKey: {
+        kind: 'parsed',
+        parse: text,
+        brief: "The coordinator's secret, for runs with --privacy",
+        placeholder: 'FILE',
+        optional: true,
+      },
       shard: {
         kind: 'parsed',
         parse: part,

@@ -12,6 +12,7 @@ import type { BlobStore } from '../blob-store.ts';
 import { CiphertextCache } from '../ciphertext-cache.ts';
 import { ClusterExecutor } from '../cluster-executor.ts';
 import type { DispatcherEvents } from '../dispatcher.ts';
+import { sealNoise } from '../noise-key.ts';
 import { cutText, parseCut } from '../owner-refresh.ts';
 import { encodeDescription, type RunDescription } from '../run-description.ts';
 import { Database, type HeldRows } from './database.ts';
@@ -29,6 +30,8 @@ export interface CoordinatorOptions {
   readonly audit?: number;
   /** Loads the keys with which an audit bootstraps, where no second worker can. */
   readonly bootstrapping?: () => Promise<Bootstrapping>;
+  /** Under which the seed of noise goes to the workers. */
+  readonly noiseKey?: CryptoKey;
   readonly signal?: AbortSignal;
   readonly events?: DispatcherEvents;
   readonly onWarning?: (message: string) => void;
@@ -44,6 +47,7 @@ export function clusterProvider(options: CoordinatorOptions): ExecutorProvider {
   const { held } = options;
   return {
     ...(held !== undefined && { held }),
+    noise: options.noiseKey !== undefined,
     fingerprints: (own, shards) => (held === undefined ? Promise.resolve(own) : gather(options, held, own[0], shards)),
     start: (run) => start(options, run),
   };
@@ -56,7 +60,7 @@ async function start(options: CoordinatorOptions, run: ProvidedRun): Promise<Pro
     await prepareDatabase(database);
     const { identity, plan, keys, model, step } = run;
     const { run: name } = identity;
-    const described = describe(run);
+    const described = await describe(run, options.noiseKey);
     const description = await blobs.put(encodeDescription(described));
     const { modelId } = model;
     const { steps } = plan.recipe;
@@ -127,13 +131,18 @@ async function shut(...parts: readonly ({ leave(): Promise<void> } | { close(): 
   for (const part of parts) await ('leave' in part ? part.leave() : part.close());
 }
 
-function describe({ identity, plan, keys, model, shards }: ProvidedRun): RunDescription {
+async function describe(
+  { identity, plan, keys, model, shards }: ProvidedRun,
+  key: CryptoKey | undefined,
+): Promise<RunDescription> {
   const { architecture, layout, recipe, refreshMode, freshLevel } = plan;
   const { features, modelId } = model;
   const network = { architecture, layout };
-  const { run } = identity;
+  const { run, settings } = identity;
   const { keyId } = keys;
-  return { run, keyId, modelId, network, features, recipe, shards: shards.length, refreshMode, freshLevel };
+  const noise = settings.privacy && key && (await sealNoise(key, run, settings.privacy));
+  const told = { run, keyId, modelId, network, features, recipe, shards: shards.length, refreshMode, freshLevel };
+  return { ...told, ...(noise && { noise }) };
 }
 
 /** Workers tell a run that is only announced which rows they hold; no row moves. */

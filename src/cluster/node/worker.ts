@@ -3,11 +3,13 @@ import { HermeticError } from '../../base/errors.ts';
 import { batches, shardOf, type TrainingData } from '../../nn/feature-rows.ts';
 import type { RefreshTransport } from '../../protocol/refresh-transport.ts';
 import type { Bootstrapping } from '../../trainer/bootstrapping.ts';
+import { noisyShard } from '../../trainer/privacy-run.ts';
 import { refreshExchange } from '../../trainer/refresh-exchange.ts';
 import { fingerprint } from '../../trainer/run-settings.ts';
 import type { TrainerKeys } from '../../trainer/trainer-keys.ts';
 import type { BlobStore } from '../blob-store.ts';
 import { CiphertextCache } from '../ciphertext-cache.ts';
+import { openNoise } from '../noise-key.ts';
 import { decodeDescription, MAX_DESCRIPTION_BYTES, type RunDescription } from '../run-description.ts';
 import { parseJob, type UnitJob, type UnitResult } from '../units.ts';
 import { doUnit, type HeldShard, type Workbench } from '../workbench.ts';
@@ -32,6 +34,8 @@ export interface WorkerOptions {
   readonly transport: RefreshTransport | undefined;
   /** The rows here, made ready with the model's feature settings. */
   readonly loadRows: (run: RunDescription) => Promise<TrainingData>;
+  /** Of runs that add noise to rows. */
+  readonly noiseKey?: CryptoKey;
   /** The one shard that they are, from 0, and of how many; undefined: they are all rows. */
   readonly held?: { readonly index: number; readonly shards: number };
   /** Only this run, or any under the keys. */
@@ -129,7 +133,7 @@ interface KeptShard extends HeldShard {
 }
 
 async function holdShards(options: WorkerOptions, run: RunDescription): Promise<Map<number, KeptShard>> {
-  const { held, loadRows } = options;
+  const { held, noiseKey, loadRows } = options;
   if (held !== undefined && held.shards !== run.shards) {
     throw new HermeticError('BAD_ARGUMENT', 'the run is dealt into other shards than this worker holds', {
       expected: `a shard of ${run.shards}`,
@@ -137,6 +141,7 @@ async function holdShards(options: WorkerOptions, run: RunDescription): Promise<
       mend: 'Begin the run with --shards of that number, or give the worker its shard anew.',
     });
   }
+  const seed = run.noise && (await openNoise(noiseKey, run.run, run.noise));
   const data = await loadRows(run);
   const mine = held === undefined ? Array.from({ length: run.shards }, (_, i) => i) : [held.index];
   const shards = new Map<number, KeptShard>();
@@ -144,7 +149,9 @@ async function holdShards(options: WorkerOptions, run: RunDescription): Promise<
   for (const shard of mine) {
     const own = held === undefined ? shardOf(data, shard, run.shards) : data;
     const print = { shard, ...(await fingerprint(own)) };
-    shards.set(shard, { rows: print.digest, print, batches: batches(own, { batch, seed: run.recipe.seed }) });
+    const place = { digest: print.digest, shard, shards: run.shards };
+    const rows = run.noise && seed ? (await noisyShard(own, place, run.noise, seed)).data : own;
+    shards.set(shard, { rows: print.digest, print, batches: batches(rows, { batch, seed: run.recipe.seed }) });
   }
   return shards;
 }
