@@ -2,7 +2,7 @@
  * Where ciphertexts lie between machines: by the SHA-256 of their bytes. Whoever fetches a blob hashes what arrives, so a
  * store is trusted with nothing but keeping.
  */
-import { bytesToHex, copyBytes, sha256 } from '../base/bytes.ts';
+import { bytesToHex, sha256 } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
 
 export interface BlobStore {
@@ -44,26 +44,4 @@ export function blobTooLarge(name: string, maxBytes: number): HermeticError {
 
 function short(name: string): string {
   return `${name.slice(0, 12)}…`;
-}
-
-/** In memory, for tests and for one process. */
-export function memoryBlobs(): BlobStore & { readonly blobs: Map<string, Uint8Array> } {
-  const blobs = new Map<string, Uint8Array>();
-  return {
-    blobs,
-    put: async (bytes) => {
-      const name = await blobName(bytes);
-      blobs.set(name, copyBytes(bytes));
-      return name;
-    },
-    get: async (name, maxBytes) => {
-      const bytes = blobs.get(name);
-      if (bytes === undefined) throw missingBlob(name);
-      if (bytes.length > maxBytes) throw blobTooLarge(name, maxBytes);
-      return requireBlob(name, bytes);
-    },
-    remove: async (name) => {
-      blobs.delete(name);
-    },
-  };
 }
