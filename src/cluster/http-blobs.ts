@@ -70,8 +70,15 @@ function away(url: string, outcome: unknown): HermeticError {
     });
   }
   return new HermeticError('CLUSTER', `the store of blobs at ${url} cannot be reached`, {
-    got: outcome instanceof Response ? `status ${outcome.status}` : 'no answer',
+    got: outcome instanceof Response ? `status ${outcome.status}` : reasonOf(outcome),
     mend: 'Check that `hermetic blobs` runs there; what was under way goes on when it does.',
     ...(outcome instanceof Error && { cause: outcome }),
   });
+}
+
+/** `fetch` says no more than that it failed; why is its cause: a name that is not known, a certificate that is not trusted. */
+function reasonOf(outcome: unknown): string {
+  const cause = outcome instanceof Error ? outcome.cause : undefined;
+  const { message = '', code = '' } = (cause ?? {}) as { message?: string; code?: string };
+  return `no answer${message || code ? ` (${message || code})` : ''}`;
 }

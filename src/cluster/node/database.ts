@@ -7,6 +7,7 @@ import pg from 'pg';
 import { HermeticError } from '../../base/errors.ts';
 import type { RunEnd } from '../../trainer/executor-provider.ts';
 import type { DataFingerprint } from '../../trainer/run-settings.ts';
+import { withPassword } from './password-file.ts';
 
 /** Classes of advisory locks, arbitrary and fixed. */
 const [RUN_LOCKS, WORKER_LOCKS, SCHEMA_LOCK] = [0x48_52_4d_01, 0x48_52_4d_02, 0x48_52_4d_03];
@@ -92,6 +93,7 @@ export function newWorkerId(): string {
 }
 
 export class Database {
+  /** With its password: for connections, not for eyes. */
   readonly url: string;
   readonly #pool: pg.Pool;
 
@@ -103,7 +105,7 @@ export class Database {
         mend: 'Check --database.',
       });
     }
-    const database = new Database(url);
+    const database = new Database(await withPassword(url));
     try {
       await database.#pool.query('select 1');
       return database;

@@ -94,7 +94,7 @@ async function serve(options: WorkerOptions, database: Database, row: RunRow): P
   const { parameters, keyId } = keys;
   const exchange = transport && refreshExchange({ parameters, keyId, run: run.run, transport });
   const bench: Workbench = { keys, bootstrapping, exchange, blobs, run, cache, shard: (index) => shards.get(index) };
-  const stop = await listen(options, { worker, description: row.description, bench });
+  const stop = await listen(options, { worker, url: database.url, description: row.description, bench });
   try {
     const abilities = { bootstraps: bootstrapping !== undefined, refreshes: exchange !== undefined };
     const presence = await database.join({ worker, run: row.run, name, version, rows, ...abilities });
@@ -157,18 +157,22 @@ async function holdShards(options: WorkerOptions, run: RunDescription): Promise<
 }
 
 interface Listening {
+  readonly url: string;
   readonly worker: string;
   readonly description: string;
   readonly bench: Workbench;
 }
 
 /** Takes units from the worker's queue, one at a time, until the function that it gives is called. */
-async function listen(options: WorkerOptions, { worker, description, bench }: Listening): Promise<() => Promise<void>> {
-  const { pollMs = 50, events = {}, database } = options;
+async function listen(
+  options: WorkerOptions,
+  { url, worker, description, bench }: Listening,
+): Promise<() => Promise<void>> {
+  const { pollMs = 50, events = {} } = options;
   const { DBOS } = await loadDbos();
   DBOS.setConfig({
     name: APPLICATION,
-    systemDatabaseUrl: poolUrl(database),
+    systemDatabaseUrl: poolUrl(url),
     systemDatabasePoolSize: 3,
     applicationVersion: UNITS_VERSION,
     executorID: worker,
