@@ -15,10 +15,11 @@ import type { BlobStore } from './blob-store.ts';
 import { ciphertextBlobBytes, decodeCiphertext, encodeCiphertext } from './ciphertext-blob.ts';
 import { Dispatcher, type DispatcherOptions } from './dispatcher.ts';
 import { cut, Made, transpose } from './made.ts';
+import { OwnBench } from './own-bench.ts';
 import { REFRESH_SECRET_BYTES, type RefreshCut } from './owner-refresh.ts';
 import type { Unit } from './task.ts';
 import type { UnitDone, UnitJob, UnitOutput } from './units.ts';
-import { doUnit, type Workbench } from './workbench.ts';
+import type { Workbench } from './workbench.ts';
 
 /** Terms that one unit adds: more are added by units of their own first. */
 const FAN_IN = 16;
@@ -55,11 +56,12 @@ export class ClusterExecutor implements ProvidedExecutor {
   readonly #stored: Map<string, number> = new Map();
   /** Of the step whose checkpoint is not safe yet. */
   #last: StepStart | undefined;
-  #bootstrapping: Bootstrapping | undefined;
+  readonly #own: OwnBench;
 
   constructor(run: ProvidedRun, options: ClusterOptions) {
     this.#run = run;
     this.#options = options;
+    this.#own = new OwnBench(options.bench, options.bootstrapping);
     const { signal } = run;
     this.#dispatcher = new Dispatcher({ ...options, run: run.identity.run, ...(signal && { signal }) });
   }
@@ -169,7 +171,7 @@ export class ClusterExecutor implements ProvidedExecutor {
   async #askHere(job: UnitJob, ciphertexts: readonly Ciphertext[]): Promise<UnitDone> {
     const { plan, keys, refresher, signal } = this.#run;
     try {
-      return await doUnit(this.#options.bench, job);
+      return await this.#own.do(job);
     } catch (error) {
       if (!(error instanceof HermeticError) || error.code !== 'POLICY_DENIED' || job.kind !== 'owner-refresh')
         throw error;
@@ -207,7 +209,7 @@ export class ClusterExecutor implements ProvidedExecutor {
   }
 
   async close(end: RunEnd): Promise<void> {
-    this.#bootstrapping?.dispose();
+    this.#own.dispose();
     await this.#dispatcher.close();
     if (end !== 'done') return;
     await this.#removeBefore(Number.POSITIVE_INFINITY);
@@ -356,27 +358,8 @@ export class ClusterExecutor implements ProvidedExecutor {
   /** Has the units done; each of them can be done here too, where that can be. */
   #have(units: readonly Unit[]): Promise<void> {
     return this.#dispatcher.run(
-      units.map((unit) => (this.#canDo(unit.job) ? { ...unit, here: () => this.#doHere(unit.job) } : unit)),
+      units.map((unit) => (this.#own.can(unit.job) ? { ...unit, here: () => this.#own.judge(unit.job) } : unit)),
     );
-  }
-
-  #canDo(job: UnitJob): boolean {
-    const { bench, bootstrapping } = this.#options;
-    if (job.kind === 'gradient') return bench.shard(job.shard)?.rows === job.rows;
-    return job.kind !== 'refresh' || bootstrapping !== undefined;
-  }
-
-  async #doHere(job: UnitJob): Promise<UnitDone | undefined> {
-    const { bench, bootstrapping } = this.#options;
-    if (job.kind !== 'refresh') {
-      return doUnit(bench, job).catch((error: unknown) => {
-        // The owner may have forgotten his answer.
-        if (job.kind === 'owner-refresh' && error instanceof HermeticError) return undefined;
-        throw error;
-      });
-    }
-    this.#bootstrapping ??= await bootstrapping?.();
-    return doUnit({ ...bench, bootstrapping: this.#bootstrapping }, job);
   }
 
   /** The records of all outputs: each blob there, hashed, of the size of its level, every residue below its prime. */
