@@ -7,7 +7,13 @@ import { parseHeader } from './schema.ts';
 
 /** What `parseSealedLayout` of the network room reads. */
 export function layoutJson({ version, packing, weightScales, biasScales }: SealedLayout): JsonValue {
-  return { version, packing: { ...packing }, weightScales: [...weightScales], biasScales: [...biasScales] };
+  const { real, ...rest } = packing;
+  return {
+    version,
+    packing: { ...rest, ...(real && { real }) },
+    weightScales: [...weightScales],
+    biasScales: [...biasScales],
+  };
 }
 
 /** The layout of a file of predictions: that of each of its batches, whose rows the records tell. */
@@ -29,11 +35,13 @@ const predictionLayout = z
       .refine((factor) => Math.abs(factor) > 1e-9 && Math.abs(factor) < 1e9, 'expected a usable factor'),
     slots: size,
     pitch: size,
+    real: z.literal(true).optional(),
   })
   .refine(({ slots, pitch }) => [slots, pitch].every((n) => Number.isInteger(Math.log2(n))) && pitch <= slots);
 
-export function predictionLayoutJson({ form, outputs, factor, slots, pitch }: BatchedPredictionLayout): JsonValue {
-  return { version: 1, form, outputs, factor, slots, pitch };
+export function predictionLayoutJson(layout: BatchedPredictionLayout): JsonValue {
+  const { form, outputs, factor, slots, pitch, real } = layout;
+  return { version: 1, form, outputs, factor, slots, pitch, ...(real && { real }) };
 }
 
 /** @throws HermeticError BAD_FILE */

@@ -16,6 +16,8 @@ export type { EvaluationKeyNeeds } from '../rlwe/keys.ts';
 
 /** What a scheme is able to, as it declares it; the conformance tests hold each to its word. */
 export interface SchemeCapabilities {
+  /** 'real': a complex slot takes two ciphertexts, and networks keep to real ones. */
+  readonly slots: 'complex' | 'real';
   /** 'exact': slots hold integers under fixed point, and nothing is lost. 'approximate': the last bits are noise. */
   readonly arithmetic: 'exact' | 'approximate';
   /** 'kept': `rescale` brings products back to the scale of fresh ciphertexts. 'growing': only a refresh does. */

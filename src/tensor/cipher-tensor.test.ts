@@ -33,11 +33,12 @@ const cases: fc.Arbitrary<Case> = fc
     columns: fc.integer({ min: 1, max: 70 }),
     units: fc.integer({ min: 1, max: 11 }),
     smaller: fc.integer({ min: 0, max: 2 }),
+    real: fc.boolean(),
     seed: fc.nat(1000),
   })
-  .map(({ logBatch, logSlots, columns, units, smaller, seed }) => {
+  .map(({ logBatch, logSlots, columns, units, smaller, real, seed }) => {
     const rows = 2 ** Math.max(0, logBatch - smaller);
-    const chosen = choosePacking({ slots: 2 ** logSlots, columns, units, batch: 2 ** logBatch });
+    const chosen = choosePacking({ slots: 2 ** logSlots, columns, units, batch: 2 ** logBatch, real });
     return { packing: { ...chosen, batch: rows }, rows, columns, units, random: new SeededRandom(seed) };
   });
 

@@ -15,7 +15,12 @@ function refusal(act: () => unknown): HermeticError {
 
 const powers = (low: number, high: number) => fc.integer({ min: low, max: high }).map((k) => 2 ** k);
 const question = fc
-  .record({ slots: powers(3, 13), columns: fc.integer({ min: 1, max: 5000 }), units: fc.integer({ min: 1, max: 70 }) })
+  .record({
+    slots: powers(3, 13),
+    columns: fc.integer({ min: 1, max: 5000 }),
+    units: fc.integer({ min: 1, max: 70 }),
+    real: fc.boolean(),
+  })
   .chain((rest) => powers(0, Math.log2(rest.slots) - 1).map((batch) => ({ ...rest, batch })));
 
 describe('choosePacking', () => {
@@ -23,7 +28,16 @@ describe('choosePacking', () => {
     const packing = choosePacking({ slots: 8192, columns: 4000, units: 8, batch: 1024 });
     expect(packing).toEqual({ version: 1, slots: 8192, pitch: 2048, offset: 1024, chunk: 1000, batch: 1024 });
     expect(chunkCount(packing, 4000)).toBe(4);
-    expect(blockShape(packing, 8)).toEqual({ units: 8, blocks: 4, groups: 1, period: 8192 });
+    expect(blockShape(packing, 8)).toEqual({ units: 8, parts: 2, blocks: 4, groups: 1, period: 8192 });
+  });
+
+  it('gives every unit a block of its own where slots are real', () => {
+    const packing = choosePacking({ slots: 8192, columns: 4000, units: 8, batch: 1024, real: true });
+    const { pitch } = packing;
+    expect(packing.real).toBe(true);
+    expect(blockShape(packing, 2)).toEqual({ units: 2, parts: 1, blocks: 2, groups: 1, period: 2 * pitch });
+    expect(blockShape({ ...packing, real: undefined }, 2).blocks).toBe(1);
+    expect(unitPlace(blockShape(packing, 2), 1)).toEqual({ group: 0, block: 1, part: 0 });
   });
 
   it('keeps every rotation within its block, and a group within the slots', () => {
@@ -64,6 +78,7 @@ describe('unitPlace', () => {
         for (const { group, block, part } of places) {
           expect(group).toBeLessThan(shape.groups);
           expect(block).toBeLessThan(unitsOfPart(shape, group, part));
+          if (asked.real) expect(part).toBe(0);
         }
         const counted = Array.from(
           { length: shape.groups },
@@ -78,7 +93,16 @@ describe('unitPlace', () => {
 describe('parsePacking', () => {
   it('takes nothing else', () => {
     const good = choosePacking({ slots: 64, columns: 10, units: 2, batch: 8 });
-    const bad = [null, 3, [], {}, { ...good, version: 2 }, { ...good, slots: 63 }, { ...good, batch: 16 }];
+    const bad = [
+      null,
+      3,
+      [],
+      {},
+      { ...good, version: 2 },
+      { ...good, slots: 63 },
+      { ...good, batch: 16 },
+      { ...good, real: false },
+    ];
     for (const value of [...bad, { ...good, chunk: 100 }, { ...good, chunk: 1.5 }, { ...good, pitch: '16' }]) {
       expect(refusal(() => parsePacking(value)).code).toBe('BAD_FILE');
     }

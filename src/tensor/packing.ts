@@ -3,7 +3,8 @@
  *
  * - features × units (first kernel): n slots are cut into blocks of `pitch` D. A block holds one chunk of the weights of
  *   a pair of units, at positions offset … offset + chunk − 1: one unit in the real part, one in the imaginary part.
- *   `blocks` blocks make a group; a group repeats over the slots.
+ *   `blocks` blocks make a group; a group repeats over the slots. In a real packing a block holds one unit, and no part of
+ *   anything is imaginary.
  * - "blocks" tensor (values of B rows × units): the value of row b and a unit stands at position b of the unit's block.
  *   'padded': zero elsewhere in the block; 'clean': repeated with period B over the block; 'dirty': junk elsewhere.
  * - "list" tensor (B rows × units): one real ciphertext a unit, the value of row b at every slot i ≡ b mod B.
@@ -29,12 +30,16 @@ export interface Packing {
   readonly chunk: number;
   /** B, ≤ offset: weights of later layers stand at positions 0 … B − 1 of a block. */
   readonly batch: number;
+  /** A block holds one unit, in the real part: for schemes on which an imaginary part is one more ciphertext. */
+  readonly real?: true | undefined;
 }
 
 /** How the units of a layer lie in blocks. */
 export interface BlockShape {
   readonly units: number;
-  /** Blocks of a group, a power of two; a group holds twice as many units. */
+  /** Units of a block: its real part, or both. */
+  readonly parts: 1 | 2;
+  /** Blocks of a group, a power of two; a group holds `parts` times as many units. */
   readonly blocks: number;
   readonly groups: number;
   /** Slots after which a group repeats: blocks · D. */
@@ -52,22 +57,23 @@ export function nextPowerOfTwo(value: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(1, value)));
 }
 
-export function blockShape(packing: Pick<Packing, 'slots' | 'pitch'>, units: number): BlockShape {
-  const pairs = Math.ceil(units / 2);
-  const blocks = Math.min(packing.slots / packing.pitch, nextPowerOfTwo(pairs));
-  return { units, blocks, groups: Math.ceil(pairs / blocks), period: blocks * packing.pitch };
+export function blockShape(packing: Pick<Packing, 'slots' | 'pitch' | 'real'>, units: number): BlockShape {
+  const parts = packing.real ? 1 : 2;
+  const filled = Math.ceil(units / parts);
+  const blocks = Math.min(packing.slots / packing.pitch, nextPowerOfTwo(filled));
+  return { units, parts, blocks, groups: Math.ceil(filled / blocks), period: blocks * packing.pitch };
 }
 
-export function unitPlace(shape: BlockShape, unit: number): UnitPlace {
-  const within = unit % (2 * shape.blocks);
-  const part = within < shape.blocks ? 0 : 1;
-  return { group: Math.floor(unit / (2 * shape.blocks)), block: within - part * shape.blocks, part };
+export function unitPlace({ blocks, parts }: BlockShape, unit: number): UnitPlace {
+  const within = unit % (parts * blocks);
+  const part = within < blocks ? 0 : 1;
+  return { group: Math.floor(unit / (parts * blocks)), block: within - part * blocks, part };
 }
 
 /** Units in the real (0) or imaginary (1) part of a group. */
-export function unitsOfPart(shape: BlockShape, group: number, part: 0 | 1): number {
-  const left = shape.units - group * 2 * shape.blocks - part * shape.blocks;
-  return Math.max(0, Math.min(shape.blocks, left));
+export function unitsOfPart({ units, parts, blocks }: BlockShape, group: number, part: 0 | 1): number {
+  if (part >= parts) return 0;
+  return Math.max(0, Math.min(blocks, units - (group * parts + part) * blocks));
 }
 
 export function chunkCount(packing: Pick<Packing, 'chunk'>, columns: number): number {
@@ -82,6 +88,8 @@ export interface PackingQuestion {
   readonly units: number;
   /** Rows of a step: a power of two. */
   readonly batch: number;
+  /** See `Packing`. */
+  readonly real?: boolean;
 }
 
 /** Cost of a step's first layer, in products of a ciphertext with a plaintext. */
@@ -95,13 +103,13 @@ const CIPHERTEXT_COST = 200; // update and refresh of one weight ciphertext
  * HermeticError PLAN_REFUSED for a batch that does not fit.
  */
 export function choosePacking(question: PackingQuestion): Packing {
-  const { slots, columns, units, batch } = question;
+  const { slots, columns, units, batch, real } = question;
   checkBatch(batch, slots);
   const candidates: { readonly packing: Packing; readonly cost: number }[] = [];
   for (let pitch = 2 * batch; pitch <= slots; pitch *= 2) {
     const chunks = Math.ceil(columns / (pitch - batch));
     const chunk = Math.ceil(columns / chunks);
-    const packing: Packing = { version: 1, slots, pitch, offset: batch, chunk, batch };
+    const packing: Packing = { version: 1, slots, pitch, offset: batch, chunk, batch, ...(real && { real }) };
     candidates.push({ packing, cost: firstLayerCost(packing, chunks, blockShape(packing, units).groups) });
   }
   return candidates.reduce((best, next) => (next.cost < best.cost ? next : best)).packing;
@@ -146,11 +154,12 @@ export function parsePacking(value: unknown): Packing {
   });
   const powers = [slots, pitch, offset, batch].every((entry) => Number.isInteger(Math.log2(entry)));
   const fits = batch <= offset && 2 * offset <= pitch && offset + chunk <= pitch && pitch <= slots;
-  if (record.version !== 1 || !powers || !fits) {
+  const { real } = record;
+  if (record.version !== 1 || !powers || !fits || (real !== undefined && real !== true)) {
     throw new HermeticError('BAD_FILE', 'the model states no usable packing', {
-      expected: 'version 1: slots, pitch, offset, chunk, batch that fit one another',
+      expected: 'version 1: slots, pitch, offset, chunk, batch that fit one another, and real, if there, true',
       mend: 'Seal the model again.',
     });
   }
-  return { version: 1, slots, pitch, offset, chunk, batch };
+  return { version: 1, slots, pitch, offset, chunk, batch, ...(real && { real }) };
 }

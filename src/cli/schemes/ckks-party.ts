@@ -15,7 +15,7 @@ const WORD = Uint32Array.BYTES_PER_ELEMENT;
 export async function ckksParty(options: PartyOptions): Promise<SchemeParty<Ciphertext>> {
   const set = options.insecure ? INSECURE_SET : SET;
   const { slots, maxLevel, N, primes } = await parameterSet(set);
-  const rotations = options.rotations(slots, maxLevel);
+  const rotations = options.rotations('complex', slots, maxLevel);
   const { threads } = options;
   const needs = { rotations, conjugation: true, relinearization: true };
   const keys = await createKeys({ set, needs, ...(threads !== undefined && { threads }) });
@@ -25,7 +25,7 @@ export async function ckksParty(options: PartyOptions): Promise<SchemeParty<Ciph
   return {
     scheme: 'ckks',
     security: options.insecure ? 'insecure' : `${keys.parameters.description.securityBits} bits`,
-    capabilities: { arithmetic: 'approximate', scales: 'kept', levels: 'owner' },
+    capabilities: { slots: 'complex', arithmetic: 'approximate', scales: 'kept', levels: 'owner' },
     evaluator,
     refresher: {
       mode: 'owner',

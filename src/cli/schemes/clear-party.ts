@@ -15,7 +15,7 @@ export function clearParty({ slots }: PartyOptions): SchemeParty<ClearCiphertext
   return {
     scheme: 'clear',
     security: 'none',
-    capabilities: { arithmetic: 'approximate', scales: 'kept', levels: 'owner' },
+    capabilities: { slots: 'complex', arithmetic: 'approximate', scales: 'kept', levels: 'owner' },
     evaluator,
     refresher: clearRefresher(evaluator),
     encrypt: (values, level) => evaluator.encrypt(values, level),

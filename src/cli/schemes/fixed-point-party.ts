@@ -30,8 +30,8 @@ export interface IntegerParty<X> {
   readonly dispose: () => void;
 }
 
-const DIVIDES: SchemeCapabilities = { arithmetic: 'exact', scales: 'kept', levels: 'endless' };
-const GROWS: SchemeCapabilities = { arithmetic: 'exact', scales: 'growing', levels: 'owner' };
+const DIVIDES: SchemeCapabilities = { slots: 'real', arithmetic: 'exact', scales: 'kept', levels: 'endless' };
+const GROWS: SchemeCapabilities = { slots: 'real', arithmetic: 'exact', scales: 'growing', levels: 'owner' };
 
 export function fixedPointParty<X>(party: IntegerParty<X>): SchemeParty<FixedPointCiphertext<X>> {
   const { scheme, security, options, publicKeyBytes, plain, dispose } = party;
@@ -45,7 +45,7 @@ export function fixedPointParty<X>(party: IntegerParty<X>): SchemeParty<FixedPoi
     refresher: party.evaluator.divide ? noRefresher() : ownerRefresher(evaluator, secret),
     encrypt: (values, level) => secret.encrypt(values, level),
     decrypt: (ciphertext) => secret.decrypt(ciphertext),
-    ciphertextBytes: 2 * party.ciphertextBytes,
+    ciphertextBytes: party.ciphertextBytes,
     publicKeyBytes,
     precisionBits: Math.min(options.logScale, options.constantBits) - 4,
     ...(plain && {

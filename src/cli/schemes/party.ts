@@ -22,7 +22,7 @@ export interface SchemeParty<C extends SlotCiphertext = SlotCiphertext> {
   /** What the owner holds. Lengths of `values` divide the slots, and they are repeated. */
   encrypt(values: PartySlots, level: number): C;
   decrypt(ciphertext: C): { readonly re: Float64Array; readonly im: Float64Array };
-  /** Bytes of a fresh ciphertext of complex slots. */
+  /** Bytes of a fresh ciphertext of the slots that networks keep to. */
   readonly ciphertextBytes: number;
   /** Bytes of everything public that a trainer needs. */
   readonly publicKeyBytes: number;
@@ -40,10 +40,10 @@ export interface TeachingFiles<C> {
 }
 
 export interface PartyOptions {
-  /** Complex slots that the network needs; a scheme may have more. */
+  /** Complex slots that the network needs, half of the real ones; a scheme may have more. */
   readonly slots: number;
   /** Rotations that will be asked for: slot steps, both signs, modulo the slots of the party's evaluator. */
-  rotations(slots: number, maxLevel: number): readonly number[];
+  rotations(kind: SchemeCapabilities['slots'], slots: number, maxLevel: number): readonly number[];
   /** Small parameters that protect nothing. Default false. */
   readonly insecure?: boolean;
   readonly threads?: number | undefined;

@@ -36,7 +36,7 @@ export async function sealDemonstration(
   const party = await createParty(scheme, { slots: SLOTS, rotations });
   try {
     const { architecture } = model;
-    const layout = planLayout(architecture, { slots: SLOTS, batch });
+    const layout = planLayout(architecture, { slots: SLOTS, batch, real: party.capabilities.slots === 'real' });
     const freshLevel = Math.min(party.evaluator.maxLevel, LEAST_LEVEL);
     const plan = { architecture, layout, slots: SLOTS, freshLevel };
     const weights = sealOn(party, plan, model.weights as readonly LayerWeights[]);

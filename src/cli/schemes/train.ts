@@ -56,8 +56,9 @@ const LEAST_SLOTS = 16;
 
 /** The rotations that training and predicting take on a scheme of so many slots. */
 export function rotationsOf({ network, recipe }: Pick<SchemeTask, 'network' | 'recipe'>): PartyOptions['rotations'] {
-  return (slots, maxLevel) => {
-    const plan = planTraining(network.model.architecture, recipe, { slots, maxLevel, refreshMode: 'owner' });
+  return (kind, slots, maxLevel) => {
+    const real = kind === 'real';
+    const plan = planTraining(network.model.architecture, recipe, { slots, maxLevel, real, refreshMode: 'owner' });
     const rows = Array.from({ length: plan.batch - 1 }, (_, r) => r + 1);
     return [...new Set([...neededKeys(plan).rotations, ...rows, ...rows.map((r) => -r)])];
   };
@@ -96,6 +97,7 @@ export async function trainOnScheme<C extends SlotCiphertext>(
   const plan = planTraining(architecture, recipe, {
     slots: evaluator.slots,
     maxLevel: evaluator.maxLevel,
+    real: party.capabilities.slots === 'real',
     refreshMode: mode,
   });
   const sealed = sealOn(party, plan, network.model.weights);

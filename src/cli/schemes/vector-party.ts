@@ -19,7 +19,7 @@ export function vectorParty(options: PartyOptions): SchemeParty<FixedPointCipher
 export function vectorIntegers(options: PartyOptions): IntegerParty<VectorCiphertext> {
   const { slots } = options;
   const parameters = vectorPreset('training');
-  const { keys, secret } = makeVectorKeys({ parameters, slots, rotations: options.rotations(slots, 2 ** 20) });
+  const { keys, secret } = makeVectorKeys({ parameters, slots, rotations: options.rotations('real', slots, 2 ** 20) });
   const plain = vectorKeysToPlain(keys);
   return {
     scheme: 'vector',

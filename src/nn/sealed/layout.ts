@@ -29,6 +29,8 @@ export interface LayoutOptions {
   readonly boost?: number;
   /** Instead of the scales below. */
   readonly weightScales?: readonly number[];
+  /** See `Packing`. Default false. */
+  readonly real?: boolean;
 }
 
 const BIAS_SCALE = 8;
@@ -41,8 +43,8 @@ const BIAS_SCALE = 8;
 export function planLayout(architecture: Architecture, options: LayoutOptions): SealedLayout {
   const { layers } = architecture;
   const first = layers[0];
-  const { slots, batch, boost = 1 } = options;
-  const packing = choosePacking({ slots, batch, columns: featureColumns(first), units: first.units });
+  const { slots, batch, boost = 1, real = false } = options;
+  const packing = choosePacking({ slots, batch, columns: featureColumns(first), units: first.units, real });
   const norm = options.meanSquareNorm ?? first.inputs;
   const weightScales =
     options.weightScales ??

@@ -36,6 +36,7 @@ export interface PlanOptions {
   /** See `LayoutOptions`, for models that are not sealed yet. */
   readonly meanSquareNorm?: number;
   readonly weightScales?: readonly number[];
+  readonly real?: boolean;
   /** Default: 1 with an owner (work at low levels is cheaper), as many as fit with bootstrapping. */
   readonly stepsPerRefresh?: number;
 }

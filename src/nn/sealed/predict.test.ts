@@ -30,16 +30,20 @@ const draw = (length: number) => Float64Array.from({ length }, () => random.unif
 const weightsOf = ({ layers }: Architecture): LayerWeights[] =>
   layers.map(({ inputs, units }) => ({ kernel: draw(inputs * units), bias: draw(units) }));
 
-const networks: readonly [string, Architecture][] = [
+const networks: readonly (readonly [string, Architecture])[] = [
   ['a list', network([5, shiftedSquare()], [3, activation('sigmoid3')])],
   ['blocks', network([5, activation('lin4')])],
   ['blocks after a list', network([4, activation('linear')], [3, activation('square')], [7, activation('lin4')])],
 ];
 
+const both = networks.flatMap(([name, architecture]) =>
+  [false, true].map((real) => [`${name}, ${real ? 'real' : 'complex'} slots`, architecture, real] as const),
+);
+
 describe('predictSealed', () => {
-  it.each(networks)('gives ŷ in %s, for any number of rows', (_, architecture) => {
+  it.each(both)('gives ŷ in %s, for any number of rows', (_, architecture, real) => {
     const evaluator = new ClearEvaluator({ slots: 128, levels: 9 });
-    const layout = planLayout(architecture, { slots: 128, batch: 8 });
+    const layout = planLayout(architecture, { slots: 128, batch: 8, real });
     const weights = weightsOf(architecture);
     const { levels } = predictionCost({ architecture, layout });
     const outputs = architecture.layers.at(-1)!.units;
@@ -56,6 +60,7 @@ describe('predictSealed', () => {
         expected.forEach((y, i) => {
           const got = readPrediction(prediction.layout, slots, Math.floor(i / outputs), i % outputs);
           expect(got).toBeCloseTo(y, 9);
+          if (real) expect(predictionPlace(prediction.layout, 0, i % outputs).part).toBe(0);
         });
         expect(() => predictionPlace(prediction.layout, rows, 0)).toThrow(RangeError);
         expect(() => predictionPlace(prediction.layout, 0, outputs)).toThrow(RangeError);
@@ -66,9 +71,9 @@ describe('predictSealed', () => {
 });
 
 describe('repackForBatch', () => {
-  it.each(networks)('changes the batch and not the weights: %s', (_, architecture) => {
+  it.each(both)('changes the batch and not the weights: %s', (_, architecture, real) => {
     const evaluator = new ClearEvaluator({ slots: 128, levels: 3 });
-    const wide = planLayout(architecture, { slots: 128, batch: 8 });
+    const wide = planLayout(architecture, { slots: 128, batch: 8, real });
     const weights = weightsOf(architecture);
     const sealed = sealClear(evaluator, architecture, wide, weights, 3);
     const narrow = layoutForBatch(wide, 2);

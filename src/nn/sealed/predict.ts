@@ -21,6 +21,8 @@ export interface PredictionLayout {
   readonly factor: number;
   readonly slots: number;
   readonly pitch: number;
+  /** See `Packing`. */
+  readonly real?: true | undefined;
 }
 
 export interface SealedPredictions<C> {
@@ -83,8 +85,16 @@ function predictBatch<C extends SlotCiphertext>(
   try {
     const output = forwardSealed(evaluator, network, weights, diagonals, false).at(-1)!.output;
     const { form, factor, units } = output;
-    const { slots, pitch } = packing;
-    const layout = { form, rows: features.length / inputs, outputs: units, factor, slots, pitch };
+    const { slots, pitch, real } = packing;
+    const layout = {
+      form,
+      rows: features.length / inputs,
+      outputs: units,
+      factor,
+      slots,
+      pitch,
+      ...(real && { real }),
+    };
     return { ciphertexts: form === 'list' ? output.items : output.groups, layout };
   } finally {
     diagonals[Symbol.dispose]();

@@ -9,6 +9,7 @@ import { trainInTheClear } from '../twin.ts';
 import { parameterArrays } from '../weights.ts';
 import { openClear, sealClear, trainOnClear } from './clear-run.ts';
 import { flattenLayers } from './layer-ciphertexts.ts';
+import { parseSealedLayout } from './layout.ts';
 import { planTraining } from './plan.ts';
 import { clearRefresher, noRefresher } from './refreshers.ts';
 import { type SealedStepReport, trainSealed } from './training-loop.ts';
@@ -108,6 +109,22 @@ describe('trainSealed on the clear scheme', () => {
     expect(largestDifference(run.weights, weights)).toBeGreaterThan(1e-3);
     expect(run.leaked).toBe(0);
   });
+
+  it.each(cases)(
+    'is the twin in real slots, and nothing is imaginary: %s',
+    async (_, architecture, changes, plan = {}) => {
+      const recipe = { ...base, ...changes, steps: 2 };
+      const weights = randomWeights(architecture, 5);
+      const data = source(architecture, 20, recipe.batch);
+      const twin = trainInTheClear(architecture, weights, recipe, data);
+      const run = await trainOnClear(architecture, weights, recipe, data, { plan: { ...plan, real: true } });
+      expect(largestDifference(run.weights, twin.weights)).toBeLessThan(1e-9);
+      expect(flattenLayers(run.state.weights).every(({ im }) => im.every((x) => x === 0))).toBe(true);
+      const { layout } = run.plan;
+      expect(layout.packing.real).toBe(true);
+      expect(parseSealedLayout(JSON.parse(JSON.stringify(layout)), architecture)).toEqual(layout);
+    },
+  );
 
   const architecture = network(true, 6, [4, shiftedSquare()], [3, linear]);
   const weights = randomWeights(architecture, 8);

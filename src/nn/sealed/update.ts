@@ -94,9 +94,9 @@ export function updateOne<C extends SlotCiphertext>(
   return evaluator.scope(() => {
     const step = evaluator.dropToLevel(gradient, level);
     const kept = keep === 1 ? evaluator.dropToLevel(weight, level) : scaled(evaluator, weight, keep, level);
-    const moved = evaluator.subtract(kept, step);
-    const next =
-      velocity === undefined || carry === 0 ? moved : evaluator.add(moved, scaled(evaluator, velocity, carry, level));
+    const carried =
+      velocity === undefined || carry === 0 ? kept : evaluator.add(kept, scaled(evaluator, velocity, carry, level));
+    const next = evaluator.subtract(carried, step);
     if (momentum === undefined) return { weight: next, velocity: undefined };
     const slowed =
       velocity === undefined

@@ -31,8 +31,8 @@ export function packWeights(
   const packed = architecture.layers.map((layer, i) => packLayer(layout, layer, i, weights[i]));
   const real = flattenLayers(
     packed.map(({ kernel, bias }, i) => ({
-      kernel: kernel.map((row) => row.map(() => false)),
-      bias: bias.map(() => layerForm(i) === 'list'),
+      kernel: kernel.map((row) => row.map(() => layout.packing.real === true)),
+      bias: bias.map(() => layout.packing.real === true || layerForm(i) === 'list'),
     })),
   );
   return nameCiphertexts(architecture, layout, packed).map(({ name, ciphertext }, i) => ({
