@@ -44,13 +44,14 @@ export class BatchEncoder {
     });
   }
 
-  /** The n slots, centred modulo Π t_j. */
-  decode(polys: readonly Poly<'coeff'>[]): bigint[] {
+  /** The first `count` of the n slots, centred modulo Π t_j. */
+  decode(polys: readonly Poly<'coeff'>[], count: number = this.slots): bigint[] {
     const residues = polys.map((poly) => {
       const values = toNtt(poly);
-      const words = values.read(0);
+      const words = this.ring.engine.heap.u32(values.limb(0), this.ring.N);
+      const read = this.positions.subarray(0, count).map((at) => words[at] as number);
       values.dispose();
-      return this.positions.subarray(0, this.slots).map((at) => words[at] as number);
+      return read;
     });
     return this.remainders.lift(residues);
   }

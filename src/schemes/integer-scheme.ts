@@ -26,6 +26,8 @@ export interface IntegerEvaluator<X> {
   multiplyInteger(a: X, factor: bigint): X;
   /** Slot i of the result is slot (i + steps) mod n of a. Negative steps rotate to the right. */
   rotate(a: X, steps: number): X;
+  /** Several rotations for less than one by one, where the scheme can. */
+  rotateMany?(a: X, steps: readonly number[]): X[];
   /**
    * round(a / 2^bits) in every slot, up to a few units of noise: only schemes without a modulus can. Where it is absent
    * scales grow with each product until the owner renews them.
@@ -40,6 +42,6 @@ export interface IntegerEvaluator<X> {
 export interface IntegerSecret<X> {
   /** @param values integers below 2^plainBits in magnitude; their number divides n, they are repeated */
   encrypt(values: readonly bigint[]): X;
-  /** The n slots, centred. */
-  decrypt(a: X): bigint[];
+  /** The first `count` of the n slots, all by default, centred. */
+  decrypt(a: X, count?: number): bigint[];
 }

@@ -20,10 +20,11 @@ export async function bfvParty(options: PartyOptions): Promise<SchemeParty<Fixed
 }
 
 export async function bfvIntegers(options: PartyOptions): Promise<IntegerParty<BfvCiphertext>> {
-  const { slots, threads } = options;
+  const { threads } = options;
+  const slots = 2 * options.slots;
   const parameters = options.insecure
-    ? await insecureBfvParameters({ logN: 6, limbs: 13, special: 2, plainPrimes: EXACT_PLAIN_PRIMES })
-    : await bfvParameters('F14', EXACT_PLAIN_PRIMES);
+    ? await insecureBfvParameters({ logN: 6, limbs: 12, special: 3, plainPrimes: EXACT_PLAIN_PRIMES })
+    : await bfvParameters('F14S', EXACT_PLAIN_PRIMES);
   const context = await BfvContext.create(parameters, threads === undefined ? {} : { threads });
   const secretKey = SecretKey.generate(context);
   const publicKey = generatePublicKey(context, secretKey);

@@ -7,13 +7,13 @@ import type { PartyOptions } from './party.ts';
 export const EXACT_FIXED_POINT: Omit<FixedPointOptions, 'slots'> = { logScale: 8, freshBound: 16, constantBits: 8 };
 
 /** As many bits as a step's scales grow to, and the masks of a refresh. */
-export const EXACT_PLAIN_PRIMES = 8;
+export const EXACT_PLAIN_PRIMES = 7;
 
 /** Levels of a step. */
 const LEVELS = 7;
 
 /** Modulo the slots in use: what lies beyond repeats them. */
 export function rotationsWithin({ rotations }: PartyOptions, slots: number): number[] {
-  const steps = rotations(slots, LEVELS).map((step) => ((step % slots) + slots) % slots);
+  const steps = rotations('real', slots, LEVELS).map((step) => ((step % slots) + slots) % slots);
   return [...new Set(steps)].filter((step) => step !== 0);
 }

@@ -237,7 +237,7 @@ describe('keys', () => {
 
 describe('parameter sets', () => {
   it('are 128-bit secure ones by name, refused otherwise', async () => {
-    for (const set of ['F13', 'F14', 'F15']) {
+    for (const set of ['F13', 'F14', 'F14S', 'F15']) {
       const parameters = await bfvParameters(set, 7);
       expect(parameters.securityBits).toBe(128);
       expect(parameters.plainPrimes.length).toBe(7);
@@ -256,9 +256,12 @@ describe('parameter sets', () => {
   });
 });
 
-describe('set F14', () => {
-  it('five products of ciphertexts and three of plaintexts on one path, with budget to spare', async () => {
-    const parameters = await bfvParameters('F14', 1);
+describe.each([
+  { set: 'F14', path: 'cpccpcpc' },
+  { set: 'F14S', path: 'cpccpcc' },
+])('set $set', ({ set, path }) => {
+  it('bears seven products or more on one path, of ciphertexts and of plaintexts, with budget to spare', async () => {
+    const parameters = await bfvParameters(set, 1);
     const big = await BfvContext.create(parameters, { threads: 2 });
     const key = SecretKey.generate(big);
     const secret = new BfvSecret(big, key);
@@ -273,7 +276,7 @@ describe('set F14', () => {
       generatePublicKey(big, key),
       clear.map((x) => (x > t / 2n ? x - t : x)),
     );
-    for (const kind of 'cpccpcpc') {
+    for (const kind of path) {
       const v = draw();
       const factor = kind === 'c' ? sealed : undefined;
       const product = factor ? clear.map((x) => (x * x) % t) : clear.map((x, i) => (x * v[i]!) % t);

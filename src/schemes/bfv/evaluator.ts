@@ -101,7 +101,7 @@ export class BfvEvaluator implements IntegerEvaluator<BfvCiphertext> {
       ];
       const pairs = left.map((a, i) => [a.noise, (right[i] as BfvCiphertext).noise] as const);
       const grown = model.product(pairs, limbs);
-      const kept = model.limbsFor(grown, limbs);
+      const kept = model.limbsFor(grown, limbs, true);
       const noise = this.checked(combine(grown, model.relinearization(kept)));
       const parts = parameters.plainPrimes.map((t, j) => {
         const of = (c: BfvCiphertext): PolyPair => c.parts[j] as PolyPair;

@@ -25,8 +25,8 @@ const TAIL_BITS = 3;
 const LIMIT = -1 - TAIL_BITS;
 /** A rounding is free where it stays that far below the noise that is there: it adds 2^-7 of its variance. */
 const HIDDEN_BITS = 3;
-/** Room for sums in `depth`: after each product, 2^(2·3) ciphertexts of its noise may be added up. */
-const SUM_BITS = 3;
+/** Room for sums in `depth`: after each product, 2^(2·1) ciphertexts of its noise may be added up. */
+const SUM_BITS = 1;
 
 export class NoiseModel {
   private readonly N: number;
@@ -100,6 +100,7 @@ export class NoiseModel {
     return combine(this.squareRounding(limbs), this.keySwitch(limbs));
   }
 
+  /** Of r0 + r1·s + r2·s². */
   private squareRounding(limbs: number): Noise {
     return this.error(this.rest({ square: true }), limbs, 2);
   }
@@ -115,10 +116,11 @@ export class NoiseModel {
     return { bits: bits + Math.log2(Math.max(1, magnitude)), degree };
   }
 
-  /** The fewest limbs whose roundings stay hidden below this noise. */
-  limbsFor({ bits }: Noise, limbs: number): number {
+  /** The fewest limbs whose roundings stay hidden below this noise; of a product before relinearisation `squared`. */
+  limbsFor({ bits }: Noise, limbs: number, squared = false): number {
+    const rounding = (kept: number) => (squared ? this.squareRounding(kept) : this.reduction(kept));
     let kept = limbs;
-    while (kept > 1 && this.squareRounding(kept - 1).bits <= bits - HIDDEN_BITS) kept--;
+    while (kept > 1 && rounding(kept - 1).bits <= bits - HIDDEN_BITS) kept--;
     return kept;
   }
 
@@ -132,7 +134,7 @@ export class NoiseModel {
   }
 
   /**
-   * Products of ciphertexts that may follow one another from an encryption under the public key, with sums of 64
+   * Products of ciphertexts that may follow one another from an encryption under the public key, with sums of four
    * ciphertexts after each.
    */
   depth(): number {
@@ -140,7 +142,7 @@ export class NoiseModel {
     let noise = combine(this.publicZero(limbs), this.plainRounding(limbs));
     for (let products = 0; ; products++) {
       const grown = this.product([[noise, noise]], limbs);
-      limbs = this.limbsFor(grown, limbs);
+      limbs = this.limbsFor(grown, limbs, true);
       const { bits, degree } = combine(grown, this.relinearization(limbs));
       noise = { bits: bits + SUM_BITS, degree };
       if (!this.isDecryptable(noise)) return products;

@@ -63,7 +63,7 @@ export function blindFixedPoint<X>(
 
 function maskBits(bound: number, plainBits: number): number {
   const bits = Math.ceil(Math.log2(bound)) + MASK_BITS;
-  if (bits + 1 < plainBits) return bits;
+  if (bits + 1 <= plainBits) return bits;
   throw new HermeticError('LEVELS_EXHAUSTED', 'the plaintext modulus has no room for the masks of a refresh', {
     expected: `at most ${Math.floor(plainBits - 1)} bits`,
     got: `${bits}`,

@@ -42,6 +42,9 @@ export function productBound({ integers, period }: IntegerDiagonals): number {
   return Math.max(...sums);
 }
 
+/** Rotations of one ciphertext that are there at a time. */
+const AT_ONCE = 8;
+
 /** Σ_chunks Σ_r diagonal(chunk, r) ⊙ rotate(weights[chunk], r); absent weights are zero. */
 export function sumOfProducts<X>(
   evaluator: IntegerEvaluator<X>,
@@ -49,12 +52,14 @@ export function sumOfProducts<X>(
   weights: readonly (X | undefined)[],
   cyclic: (r: number) => number,
 ): X {
-  const terms = weights.flatMap((w, chunk) =>
-    w === undefined ? [] : integers[chunk].flatMap((diagonal, r) => (diagonal ? [{ w, diagonal, r: cyclic(r) }] : [])),
-  );
-  return sumTerms(evaluator, weights.find((w) => w !== undefined) as X, terms, ({ w, diagonal, r }) =>
-    rotated(evaluator, w, r, (x) => evaluator.multiplyPlain(x, diagonal)),
-  );
+  function* products(): Generator<X> {
+    for (const [chunk, w] of weights.entries()) {
+      if (w === undefined) continue;
+      const terms = termsOf(integers[chunk], cyclic);
+      for (let i = 0; i < terms.length; i += AT_ONCE) yield* rotatedProducts(evaluator, w, terms.slice(i, i + AT_ONCE));
+    }
+  }
+  return sum(evaluator, weights.find((w) => w !== undefined) as X, products());
 }
 
 /** Σ_r rotate(diagonal(chunk, r) ⊙ delta, −r). */
@@ -65,32 +70,49 @@ export function sumOfRotated<X>(
   delta: X,
   cyclic: (r: number) => number,
 ): X {
-  const terms = integers[chunk].flatMap((diagonal, r) => (diagonal ? [{ diagonal, r: cyclic(-r) }] : []));
-  return sumTerms(evaluator, delta, terms, ({ diagonal, r }) => {
-    const product = evaluator.multiplyPlain(delta, diagonal);
-    if (r === 0) return product;
-    const moved = evaluator.rotate(product, r);
-    evaluator.dispose(product);
-    return moved;
-  });
+  function* products(): Generator<X> {
+    for (const { diagonal, steps } of termsOf(integers[chunk], (r) => cyclic(-r))) {
+      const product = evaluator.multiplyPlain(delta, diagonal);
+      if (steps === 0) yield product;
+      else {
+        yield evaluator.rotate(product, steps);
+        evaluator.dispose(product);
+      }
+    }
+  }
+  return sum(evaluator, delta, products());
 }
 
-function rotated<X>(evaluator: IntegerEvaluator<X>, x: X, r: number, use: (x: X) => X): X {
-  if (r === 0) return use(x);
-  const moved = evaluator.rotate(x, r);
-  const result = use(moved);
-  evaluator.dispose(moved);
-  return result;
+interface Term {
+  readonly diagonal: readonly bigint[];
+  readonly steps: number;
 }
 
-/** Zero, in the form of `like`, where there are no terms. */
-function sumTerms<X, T>(evaluator: IntegerEvaluator<X>, like: X, terms: readonly T[], term: (t: T) => X): X {
-  if (terms.length === 0) return evaluator.multiplyInteger(like, 0n);
-  return terms.slice(1).reduce((sum, t) => {
-    const next = term(t);
-    const total = evaluator.add(sum, next);
-    evaluator.dispose(sum);
-    evaluator.dispose(next);
-    return total;
-  }, term(terms[0]));
+function termsOf(diagonals: IntegerDiagonals['integers'][number], steps: (r: number) => number): Term[] {
+  return diagonals.flatMap((diagonal, r) => (diagonal ? [{ diagonal, steps: steps(r) }] : []));
+}
+
+/** diagonal ⊙ rotate(w, steps) of each term. */
+function* rotatedProducts<X>(evaluator: IntegerEvaluator<X>, w: X, terms: readonly Term[]): Generator<X> {
+  const steps = terms.map((term) => term.steps);
+  const moved = evaluator.rotateMany?.(w, steps) ?? steps.map((step) => evaluator.rotate(w, step));
+  for (const [i, { diagonal }] of terms.entries()) {
+    yield evaluator.multiplyPlain(moved[i], diagonal);
+    evaluator.dispose(moved[i]);
+  }
+}
+
+/** Frees the terms. Zero, in the form of `like`, where there are none. */
+function sum<X>(evaluator: IntegerEvaluator<X>, like: X, terms: Iterable<X>): X {
+  let total: X | undefined;
+  for (const term of terms) {
+    if (total === undefined) total = term;
+    else {
+      const longer = evaluator.add(total, term);
+      evaluator.dispose(total);
+      evaluator.dispose(term);
+      total = longer;
+    }
+  }
+  return total ?? evaluator.multiplyInteger(like, 0n);
 }

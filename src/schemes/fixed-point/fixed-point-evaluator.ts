@@ -281,6 +281,9 @@ export class FixedPointEvaluator<X> implements Evaluator<FixedPointCiphertext<X>
   }
 
   #sum(a: FixedPointCiphertext<X>, b: FixedPointCiphertext<X>, sign: 1 | -1): FixedPointCiphertext<X> {
+    // Twice a number is the same integer at half its scale.
+    const same = a.re === b.re && a.im === b.im && a.logScale === b.logScale;
+    if (same && sign === 1) return this.#made({ ...a, ...this.#scaled(a.logScale - 1) });
     const [x, y] = this.#aligned([a, b]);
     const both = (p: Part<X> | undefined, q: Part<X> | undefined) => {
       if (p === undefined) return sign === 1 ? q : this.#negatedPart(q);

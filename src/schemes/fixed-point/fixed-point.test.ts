@@ -95,6 +95,43 @@ describe('fixed point', () => {
     expect(products).toBe(1);
   });
 
+  it('doubles by half the scale: no integer grows', () => {
+    const { evaluator, secret } = party((1n << 60n) + 1n);
+    const a = secret.encrypt({ re: row(1.5, -2), im: row(3, 0.5) }, 6);
+    const twice = evaluator.add(a, a);
+    const slots = secret.decrypt(twice);
+    expect([...slots.re.slice(0, 2), ...slots.im.slice(0, 2)]).toEqual([3, -4, 6, 1]);
+    expect([twice.scale, twice.bound]).toEqual([a.scale / 2, a.bound]);
+    // The same integers at another scale are another number.
+    const mixed = secret.decrypt(evaluator.add(a, evaluator.scaleBy(a, 2)));
+    expect([...mixed.re.slice(0, 2)]).toEqual([4.5, -6]);
+  });
+
+  it('rotates the weights of a product with diagonals together where the scheme can, few at a time', () => {
+    const { evaluator, secret, integers } = party(undefined, { slots: 16 });
+    const asked: (readonly number[])[] = [];
+    Object.assign(integers, {
+      rotateMany: (x: never, steps: readonly number[]) => {
+        asked.push(steps);
+        return steps.map((step) => integers.rotate(x, step));
+      },
+    });
+    const diagonals = Array.from({ length: 16 }, (_, r) => Array.from({ length: 16 }, (_, i) => ((r * i) % 5) - 2));
+    const fill = (_: number, r: number, out: Float64Array) => out.set(diagonals[r]);
+    const prepared = evaluator.prepareDiagonals({ count: 16, period: 16, chunks: 1, fill });
+    const w = Float64Array.from({ length: 16 }, (_, i) => i / 4);
+    const weight = secret.encrypt({ re: w }, 6);
+    const [product] = evaluator.multiplyDiagonals([[weight]], prepared, 1);
+    const wanted = (i: number) => diagonals.reduce((sum, d, r) => sum + d[i] * w[(i + r) % 16], 0);
+    secret.decrypt(product).re.forEach((x, i) => {
+      expect(x).toBeCloseTo(wanted(i), 3);
+    });
+    expect(asked.flat()).toEqual(Array.from({ length: 16 }, (_, r) => r));
+    expect(Math.max(...asked.map((steps) => steps.length))).toBe(8);
+    evaluator.dispose(weight, product);
+    expect(integers.live).toBe(0);
+  });
+
   it('frees every ciphertext of the scheme below, those that were never computed included', () => {
     const { evaluator, secret, integers } = party();
     const a = secret.encrypt({ re: row(1, 2), im: row(3, 4) }, 6);
@@ -169,9 +206,21 @@ describe('the blinded refresh of fixed point', () => {
     expect(Math.abs(mean - 0.5)).toBeLessThan((6 * Math.sqrt(1 / 12)) / Math.sqrt(400));
   });
 
-  it('is refused where the masks do not fit', () => {
-    const { evaluator, secret } = party((1n << 50n) + 1n);
-    const a = secret.encrypt({ re: row(1) }, 6);
-    expect(() => blindFixedPoint(evaluator, [a])).toThrow(/no room for the masks/);
+  it('is refused where the masks do not fit, and right where they just do', () => {
+    // Slots up to 2^(2 + 16), masks 2^40 times as wide.
+    const refused = party((1n << 59n) + 1n);
+    const small = refused.secret.encrypt({ re: row(1) }, 6);
+    expect(() => blindFixedPoint(refused.evaluator, [small])).toThrow(/no room for the masks/);
+    const { evaluator, secret } = party((1n << 60n) + 1n);
+    const x = row(4, -4, 1, 0);
+    const a = secret.encrypt({ re: x }, 6);
+    for (let i = 0; i < 20; i++) {
+      const blinding = blindFixedPoint(evaluator, [a]);
+      const [b] = blinding.unblind(
+        blinding.parts.map((part) => secret.renew(part)),
+        6,
+      );
+      expect([...secret.decrypt(b).re.slice(0, 4)]).toEqual([...x]);
+    }
   });
 });

@@ -51,10 +51,14 @@ export class BfvSecret implements IntegerSecret<BfvCiphertext> {
     return ciphertext;
   }
 
-  decrypt({ parts }: BfvCiphertext): bigint[] {
+  decrypt({ parts }: BfvCiphertext, count: number = this.context.slots): bigint[] {
     const { ring, lift, encoder, plainIndices } = this.context;
     return ring.scope(
-      () => encoder.decode(parts.map((pair, j) => lift.divide(this.phase(pair), plainIndices[j] as number))),
+      () =>
+        encoder.decode(
+          parts.map((pair, j) => lift.divide(this.phase(pair), plainIndices[j] as number)),
+          count,
+        ),
       () => [],
     );
   }

@@ -41,7 +41,7 @@ export class FixedPointSecret<X> {
     const { slots } = this.#evaluator;
     const part = (x: X | undefined) => {
       if (x === undefined) return new Float64Array(slots);
-      return Float64Array.from(this.#secret.decrypt(x).slice(0, slots), (integer) => fromFixed(integer, logScale));
+      return Float64Array.from(this.#secret.decrypt(x, slots), (integer) => fromFixed(integer, logScale));
     };
     return { re: part(re?.value), im: part(im?.value) };
   }
@@ -49,7 +49,6 @@ export class FixedPointSecret<X> {
   /** The owner's side of the blinded refresh: nothing is compared with a range, nothing depends on a value. */
   renew({ masked, excess }: MaskedPart<X>): X {
     const { slots } = this.#evaluator;
-    const integers = this.#secret.decrypt(masked).slice(0, slots);
-    return this.#secret.encrypt(integers.map((integer) => shiftRounded(integer, excess)));
+    return this.#secret.encrypt(this.#secret.decrypt(masked, slots).map((integer) => shiftRounded(integer, excess)));
   }
 }

@@ -43,9 +43,11 @@ export class VectorSecret implements IntegerSecret<VectorCiphertext> {
   }
 
   /** round(S·c / w), modulo q/w where there is a modulus. */
-  decrypt({ entries }: VectorCiphertext): bigint[] {
+  decrypt({ entries }: VectorCiphertext, count?: number): bigint[] {
     const { logScale, logModulus } = this.key.parameters;
-    const slots = phase(this.key, entries).map((value) => shiftRounded(value, logScale));
+    const slots = phase(this.key, entries)
+      .slice(0, count)
+      .map((value) => shiftRounded(value, logScale));
     return logModulus === 0 ? slots : slots.map((value) => BigInt.asIntN(logModulus - logScale, value));
   }
 

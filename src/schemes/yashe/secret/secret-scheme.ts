@@ -28,13 +28,16 @@ export class YasheSecret implements IntegerSecret<YasheCiphertext> {
   }
 
   /** round(t/q·f·c) modulo each t. */
-  decrypt({ parts }: YasheCiphertext): bigint[] {
-    const { ring, lift, encoder, plainIndices, slots } = this.context;
-    const repeated = ring.scope(
-      () => encoder.decode(parts.map((c, j) => lift.divide(this.phase(c, j), plainIndices[j] as number))),
+  decrypt({ parts }: YasheCiphertext, count: number = this.context.slots): bigint[] {
+    const { ring, lift, encoder, plainIndices } = this.context;
+    return ring.scope(
+      () =>
+        encoder.decode(
+          parts.map((c, j) => lift.divide(this.phase(c, j), plainIndices[j] as number)),
+          count,
+        ),
       () => [],
     );
-    return repeated.slice(0, slots);
   }
 
   /** −log2(2·max|v|) over the parts, v the invariant noise: bits until decryption fails. Secret: for tests. */
