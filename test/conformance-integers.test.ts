@@ -56,6 +56,7 @@ describe.each(ENTRIES)('integer slots of $name', ({ make }) => {
     for (const length of [slots, 4, 1]) {
       const x = draw(length);
       expect(read(party.secret.encrypt(x))).toEqual(repeated(x));
+      expect(party.secret.decrypt(party.secret.encrypt(x), 3)).toEqual(repeated(x).slice(0, 3));
     }
     expect(() => party.secret.encrypt([1n, 2n, 3n])).toThrow();
   });
@@ -79,12 +80,17 @@ describe.each(ENTRIES)('integer slots of $name', ({ make }) => {
     expect(() => evaluator.innerProduct([a], [])).toThrow(RangeError);
   });
 
-  it('rotate cyclically', () => {
+  it('rotate cyclically, one by one and together', () => {
     const x = draw();
     const a = party.secret.encrypt(x);
-    for (const steps of [0, ...STEPS]) {
-      expect(read(party.evaluator.rotate(a, steps))).toEqual(x.map((_, i) => x[(i + steps) % slots]));
-    }
+    const all = [0, ...STEPS];
+    const together = party.evaluator.rotateMany?.(a, all);
+    expect(together !== undefined).toBe(party.scheme === 'bfv');
+    all.forEach((steps, i) => {
+      const wanted = x.map((_, slot) => x[(slot + steps) % slots]);
+      expect(read(party.evaluator.rotate(a, steps))).toEqual(wanted);
+      if (together) expect(read(together[i])).toEqual(wanted);
+    });
   });
 
   it('stand as many products in a row as they declare, or those of a step', () => {
