@@ -26,10 +26,10 @@ export class Engine extends TaskQueue {
     this.push(Operation.nttForward, out, from, logSize, this.tablesOf(prime, logSize).forward, prime.address);
   }
 
-  /** `scale` from `prime.inverseScale(factor)` multiplies by a factor on the way. */
-  nttInverse(out: Address, from: Address, prime: PrimeContext, scale?: Address): void {
-    const tables = this.tablesOf(prime, prime.logN);
-    this.push(Operation.nttInverse, out, from, prime.logN, tables.inverse, prime.address, scale ?? tables.scale);
+  /** `scale` from `prime.inverseScale(factor)`, of the full size, multiplies by a factor on the way. */
+  nttInverse(out: Address, from: Address, prime: PrimeContext, scale?: Address, logSize: number = prime.logN): void {
+    const tables = this.tablesOf(prime, logSize);
+    this.push(Operation.nttInverse, out, from, logSize, tables.inverse, prime.address, scale ?? tables.scale);
   }
 
   add(out: Address, a: Address, b: Address, words: number, prime: PrimeContext): void {

@@ -6,6 +6,7 @@
 import type { Engine } from '../kernels/engine.ts';
 import type { Address } from '../kernels/heap.ts';
 import { PrimeContext } from '../kernels/prime-context.ts';
+import { storagePosition } from '../kernels/storage-order.ts';
 import { automorphismOrder } from './automorphism-order.ts';
 import { type Domain, Poly } from './poly.ts';
 
@@ -17,6 +18,7 @@ export class Ring {
   readonly primes: readonly PrimeContext[];
   private readonly scopes: Set<Poly<Domain>>[] = [];
   private readonly orders = new Map<number, Address>();
+  private readonly expansions = new Map<number, Address>();
   private readonly forgotten: FinalizationRegistry<readonly Address[]>;
 
   constructor(engine: Engine, logN: number, primes: readonly number[]) {
@@ -93,6 +95,21 @@ export class Ring {
       square = Number((BigInt(square) * BigInt(square)) % BigInt(2 * this.N));
     }
     return g;
+  }
+
+  /**
+   * Where each value of m(X^(N/2^logSize)), in NTT order, stands in the transform of size 2^logSize of m, for `gather`:
+   * values are constant over runs, in both the kernels' order.
+   */
+  expansionIndex(logSize: number): Address {
+    const known = this.expansions.get(logSize);
+    if (known !== undefined) return known;
+    const address = this.engine.allocate(4 * this.N);
+    const shift = this.logN - logSize;
+    const index = this.engine.heap.u32(address, this.N);
+    for (let w = 0; w < this.N; w++) index[w] = storagePosition(storagePosition(w) >> shift);
+    this.expansions.set(logSize, address);
+    return address;
   }
 
   /** For m(X) → m(X^g) in NTT order, the same for all primes: see automorphism-order.ts. */

@@ -7,10 +7,10 @@ import { BaseConverter } from '../ring/base-converter.ts';
 import { automorphism, firstIndices, type Poly, toCoefficients, toNtt } from '../ring/poly.ts';
 import { dot28Primes } from '../ring/primes.ts';
 import { Ring } from '../ring/ring.ts';
-import { BatchEncoder } from './batch-encoder.ts';
+import { BatchEncoder, type Plaintext } from './batch-encoder.ts';
 import { PlaintextLift } from './plaintext-lift.ts';
 
-const LOG_N = 6;
+const LOG_N = 8;
 const N = 1 << LOG_N;
 const SLOTS = N / 2;
 const LIMBS = 4;
@@ -45,26 +45,49 @@ function evaluateAt(coefficients: Uint32Array, exponent: number, p: number, psi:
   return coefficients.reduceRight((sum, c) => (sum * x + BigInt(c)) % BigInt(p), 0n);
 }
 
+/** All N coefficients. */
+function spread({ words, logSize }: Plaintext): Uint32Array {
+  const all = new Uint32Array(N);
+  const size = 2 ** logSize;
+  words
+    .read(0)
+    .subarray(0, size)
+    .forEach((x, k) => {
+      all[(k * N) / size] = x;
+    });
+  return all;
+}
+
+/** The same polynomial, at full size. */
+function whole(plain: Plaintext): Poly<'coeff'> {
+  const poly = ring.allocate('coeff', plain.words.indices);
+  poly.write(0, spread(plain));
+  return poly;
+}
+
 describe('the encoder of slots', () => {
-  it('slot i is the value at ψ^(5^i) and at ψ^(−5^i), modulo each prime', () => {
-    const values = vector(SLOTS);
-    encoder.encode(values).forEach((poly) => {
-      const { p, psi } = poly.prime(0);
+  it.each([SLOTS, 32, 4])('slot i is the value at ψ^(5^i) and at ψ^(−5^i), modulo each prime: %i values', (period) => {
+    const values = vector(period);
+    encoder.encode(values).forEach((plain) => {
+      expect(2 ** plain.logSize).toBe(2 * Math.max(32, period));
+      const { p, psi } = plain.words.prime(0);
+      const coefficients = spread(plain);
       let power = 1;
       for (let i = 0; i < SLOTS; i++, power = (5 * power) % (2 * N)) {
         for (const exponent of [power, 2 * N - power]) {
-          expect(evaluateAt(poly.read(0), exponent, p, psi)).toBe(modulo(values[i]!, BigInt(p)));
+          expect(evaluateAt(coefficients, exponent, p, psi)).toBe(modulo(values[i % period]!, BigInt(p)));
         }
       }
     });
   });
 
   it('decodes what it encodes, periodic vectors repeated', () => {
-    for (const length of [SLOTS, 8, 2, 1]) {
+    for (const length of [SLOTS, 32, 8, 2, 1]) {
       const values = vector(length);
-      expect(encoder.decode(encoder.encode(values))).toEqual(
-        Array.from({ length: SLOTS }, (_, i) => values[i % length]),
-      );
+      const plains = encoder.encode(values).map(whole);
+      const wanted = Array.from({ length: SLOTS }, (_, i) => values[i % length]);
+      expect(encoder.decode(plains)).toEqual(wanted);
+      expect(encoder.decode(plains, 5)).toEqual(wanted.slice(0, 5));
     }
     for (const length of [0, 3, N]) expect(() => encoder.encode(vector(length))).toThrow(RangeError);
   });
@@ -74,7 +97,7 @@ describe('the encoder of slots', () => {
     for (const steps of [1, 7, -3, SLOTS / 2]) {
       const rotated = encoder
         .encode(values)
-        .map((poly) => toCoefficients(automorphism(toNtt(poly), ring.galoisElement(steps))));
+        .map((plain) => toCoefficients(automorphism(toNtt(whole(plain)), ring.galoisElement(steps))));
       expect(encoder.decode(rotated)).toEqual(values.map((_, i) => values[(i + steps + SLOTS) % SLOTS]));
     }
   });
@@ -98,28 +121,30 @@ function integers(poly: Poly<'ntt'>): bigint[] {
 
 describe('plaintexts modulo t as residues modulo Q', () => {
   const t = primes[LIMBS]!;
-  const plain = (): Poly<'coeff'> => {
-    const poly = ring.allocate('coeff', [LIMBS]);
+  const plain = (logSize = LOG_N): Plaintext => {
+    const words = ring.allocate<'coeff'>('coeff', [LIMBS]);
     const extreme = [0, 1, t - 1, (t - 1) / 2, (t + 1) / 2];
-    poly.write(
+    words.write(
       0,
-      Uint32Array.from({ length: N }, (_, i) => extreme[i] ?? random.integer(t)),
+      Uint32Array.from({ length: 2 ** logSize }, (_, i) => extreme[i] ?? random.integer(t)),
     );
-    return poly;
+    return { words, logSize };
   };
 
-  it('are lifted centred', () => {
-    const m = plain();
-    expect(integers(lift.lift(m, LIMBS))).toEqual(
-      Array.from(m.read(0), (x) => modulo(centred(BigInt(x), BigInt(t)), Q)),
-    );
+  it('are lifted centred, of any size', () => {
+    for (let logSize = 6; logSize <= LOG_N; logSize++) {
+      const m = plain(logSize);
+      expect(integers(lift.lift(m, LIMBS))).toEqual(
+        Array.from(spread(m), (x) => modulo(centred(BigInt(x), BigInt(t)), Q)),
+      );
+    }
   });
 
   it('are scaled by Q/t and rounded exactly, for every number of limbs', () => {
     for (let limbs = 1; limbs <= LIMBS; limbs++) {
-      const m = plain();
+      const m = plain(limbs % 2 === 0 ? LOG_N : 6);
       const q = primes.slice(0, limbs).reduce((product, p) => product * BigInt(p), 1n);
-      const wanted = Array.from(m.read(0), (x) => (2n * q * BigInt(x) + BigInt(t)) / (2n * BigInt(t)));
+      const wanted = Array.from(spread(m), (x) => (2n * q * BigInt(x) + BigInt(t)) / (2n * BigInt(t)));
       expect(integers(lift.scale(m, limbs))).toEqual(wanted.map((x) => modulo(x, q)));
     }
   });
@@ -142,7 +167,7 @@ describe('plaintexts modulo t as residues modulo Q', () => {
       const e = toNtt(error);
       noisy.limbs.forEach((limb, j) => engine.add(limb, limb, e.limb(j), N, noisy.prime(j)));
       engine.flush();
-      expect(lift.divide(noisy, LIMBS).read(0)).toEqual(m.read(0));
+      expect(lift.divide(noisy, LIMBS).read(0)).toEqual(spread(m));
     }
   });
 });

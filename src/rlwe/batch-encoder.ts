@@ -6,16 +6,25 @@
 import { reverseBits } from '../kernels/arithmetic.ts';
 import { storagePosition } from '../kernels/storage-order.ts';
 import { ChineseRemainder } from '../ring/chinese-remainder.ts';
-import { type Poly, toCoefficients, toNtt } from '../ring/poly.ts';
+import { type Poly, toNtt } from '../ring/poly.ts';
 import type { Ring } from '../ring/ring.ts';
+
+/** A polynomial modulo one plaintext prime, in X^(N/2^logSize): its coefficients are the first 2^logSize words of the limb. */
+export interface Plaintext {
+  readonly words: Poly<'coeff'>;
+  readonly logSize: number;
+}
+
+/** The smallest transform that the kernels do has 2·32 points. */
+const MIN_PERIOD = 32;
 
 export class BatchEncoder {
   readonly slots: number;
   readonly remainders: ChineseRemainder;
   private readonly ring: Ring;
   private readonly indices: readonly number[];
-  /** Where the NTT keeps slot i: of both orbits, one after the other. */
-  private readonly positions: Uint32Array;
+  /** Where the NTT of a size keeps slot i: of both orbits, one after the other. */
+  private readonly positions = new Map<number, Uint32Array>();
 
   /** @param indices of the plaintext primes in the ring */
   constructor(ring: Ring, indices: readonly number[]) {
@@ -23,25 +32,34 @@ export class BatchEncoder {
     this.indices = indices;
     this.slots = ring.N / 2;
     this.remainders = new ChineseRemainder(indices.map((i) => (ring.primes[i] as { p: number }).p));
-    this.positions = slotPositions(ring.logN);
   }
 
-  /** Polynomials of one limb each, modulo t_0, t_1, …; values repeat over the slots. RangeError for a wrong length. */
-  encode(values: readonly bigint[]): Poly<'coeff'>[] {
+  /**
+   * Modulo t_0, t_1, …; values repeat over the slots, and so a few of them are transformed at their own size.
+   * RangeError for a wrong length.
+   */
+  encode(values: readonly bigint[]): Plaintext[] {
     const { slots, ring } = this;
+    const { engine } = ring;
     const period = values.length;
     if (period === 0 || slots % period !== 0) {
       throw new RangeError(`expected a number of values that divides ${slots}, got ${period}`);
     }
-    return this.indices.map((index, j) => {
+    const logSize = Math.log2(2 * Math.max(period, MIN_PERIOD));
+    const positions = this.positionsOf(logSize);
+    const plains = this.indices.map((index, j) => {
       const residues = this.remainders.residues(values, j);
-      const poly = ring.allocate('ntt', [index]);
-      const words = ring.engine.heap.u32(poly.limb(0), ring.N);
-      for (let i = 0; i < 2 * slots; i++) words[this.positions[i] as number] = residues[i & (period - 1)] as number;
-      const coefficients = toCoefficients(poly);
-      poly.dispose();
-      return coefficients;
+      const words = ring.allocate<'coeff'>('coeff', [index]);
+      const limb = words.limb(0);
+      const to = engine.heap.u32(limb, positions.length);
+      positions.forEach((at, i) => {
+        to[at] = residues[i & (period - 1)] as number;
+      });
+      engine.nttInverse(limb, limb, words.prime(0), undefined, logSize);
+      return { words, logSize };
     });
+    engine.flush();
+    return plains;
   }
 
   /** The first `count` of the n slots, centred modulo Π t_j. */
@@ -49,11 +67,22 @@ export class BatchEncoder {
     const residues = polys.map((poly) => {
       const values = toNtt(poly);
       const words = this.ring.engine.heap.u32(values.limb(0), this.ring.N);
-      const read = this.positions.subarray(0, count).map((at) => words[at] as number);
+      const read = this.positionsOf(this.ring.logN)
+        .subarray(0, count)
+        .map((at) => words[at] as number);
       values.dispose();
       return read;
     });
     return this.remainders.lift(residues);
+  }
+
+  private positionsOf(logSize: number): Uint32Array {
+    let positions = this.positions.get(logSize);
+    if (!positions) {
+      positions = slotPositions(logSize);
+      this.positions.set(logSize, positions);
+    }
+    return positions;
   }
 }
 

@@ -8,6 +8,7 @@ import type { BaseConversion, BaseConverter } from '../ring/base-converter.ts';
 import { productModulo } from '../ring/division.ts';
 import { eachLimb, firstIndices, multiplyInteger, type Poly } from '../ring/poly.ts';
 import type { Ring } from '../ring/ring.ts';
+import type { Plaintext } from './batch-encoder.ts';
 
 export class PlaintextLift {
   private readonly ring: Ring;
@@ -20,15 +21,15 @@ export class PlaintextLift {
   }
 
   /** m, centred modulo its t, over the lowest `limbs` primes. */
-  lift(m: Poly<'coeff'>, limbs: number): Poly<'ntt'> {
+  lift(m: Plaintext, limbs: number): Poly<'ntt'> {
     return this.switchUp(m, limbs, () => 1);
   }
 
   /** round(Q·m/t) over the lowest `limbs` primes, whose product is Q; exact. */
-  scale(m: Poly<'coeff'>, limbs: number): Poly<'ntt'> {
-    const t = m.prime(0).p;
-    const multiple = multiplyInteger(m, BigInt(productModulo(this.ring.primes, firstIndices(limbs), t)));
-    const out = this.switchUp(multiple, limbs, (p) => p - inverseMod(t % p, p));
+  scale({ words, logSize }: Plaintext, limbs: number): Poly<'ntt'> {
+    const t = words.prime(0).p;
+    const multiple = multiplyInteger(words, BigInt(productModulo(this.ring.primes, firstIndices(limbs), t)));
+    const out = this.switchUp({ words: multiple, logSize }, limbs, (p) => p - inverseMod(t % p, p));
     multiple.dispose();
     return out;
   }
@@ -49,16 +50,24 @@ export class PlaintextLift {
     return out;
   }
 
-  /** The centred residues modulo other primes, times a factor of each. */
-  private switchUp(m: Poly<'coeff'>, limbs: number, factor: (p: number) => number): Poly<'ntt'> {
-    const { engine, N } = this.ring;
-    const out = this.ring.allocate('ntt', firstIndices(limbs));
-    eachLimb(out, (j, prime) => engine.switchModulus(out.limb(j), m.limb(0), m.prime(0), N, prime));
-    eachLimb(out, (j, prime) => engine.nttForward(out.limb(j), out.limb(j), prime));
-    eachLimb(out, (j, prime) => {
+  /** The centred residues modulo other primes, times a factor of each: transformed at their own size, and expanded. */
+  private switchUp({ words, logSize }: Plaintext, limbs: number, factor: (p: number) => number): Poly<'ntt'> {
+    const { ring } = this;
+    const { engine, N } = ring;
+    const size = 1 << logSize;
+    const out = ring.allocate('ntt', firstIndices(limbs));
+    const small = size === N ? out : ring.allocate('ntt', out.indices);
+    eachLimb(small, (j, prime) => engine.switchModulus(small.limb(j), words.limb(0), words.prime(0), size, prime));
+    eachLimb(small, (j, prime) => engine.nttForward(small.limb(j), small.limb(j), prime, logSize));
+    eachLimb(small, (j, prime) => {
       const w = factor(prime.p);
-      if (w !== 1) engine.mulScalar(out.limb(j), out.limb(j), encodeOperand(w, prime.p), N, prime);
+      if (w !== 1) engine.mulScalar(small.limb(j), small.limb(j), encodeOperand(w, prime.p), size, prime);
     });
+    if (small !== out) {
+      const index = ring.expansionIndex(logSize);
+      eachLimb(out, (j) => engine.gather(out.limb(j), small.limb(j), index, N));
+      small.dispose();
+    }
     return out;
   }
 

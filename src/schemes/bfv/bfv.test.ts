@@ -201,7 +201,8 @@ describe('noise', () => {
       sealed = evaluator.add(sealed, evaluator.rotate(sealed, 64));
       const [measured, estimated] = [owner.noiseBudget(sealed), context.noise.budget(sealed.noise)];
       expect(measured).toBeGreaterThan(estimated);
-      expect(measured).toBeLessThan(estimated + 4);
+      // The estimate is a little more cautious with each product.
+      expect(measured).toBeLessThan(estimated + 3 + products / 2);
     }
   });
 

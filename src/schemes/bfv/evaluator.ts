@@ -16,6 +16,7 @@ import {
   toMontgomery,
   truncate,
 } from '../../ring/poly.ts';
+import type { Plaintext } from '../../rlwe/batch-encoder.ts';
 import type { Decomposition, PolyPair } from '../../rlwe/key-switching.ts';
 import type { EvaluationKeys, PublicKey, SwitchingKey } from '../../rlwe/keys.ts';
 import { combine, type Noise } from '../../rlwe/noise-estimate.ts';
@@ -73,7 +74,7 @@ export class BfvEvaluator implements IntegerEvaluator<BfvCiphertext> {
     return this.scope(() => {
       const plains = encoder.encode(values);
       const parts = a.parts.map(([c0, c1], j): PolyPair => {
-        const scaled = lift.scale(plains[j] as Poly<'coeff'>, a.limbs);
+        const scaled = lift.scale(plains[j] as Plaintext, a.limbs);
         return [add(c0, scaled), truncate(c1)];
       });
       return new BfvCiphertext(parts, this.checked(combine(a.noise, noise.plainRounding(a.limbs))));
@@ -118,7 +119,7 @@ export class BfvEvaluator implements IntegerEvaluator<BfvCiphertext> {
       const grown = this.checked(model.timesPlain(a.noise, values.length));
       const plains = encoder.encode(values);
       const parts = a.parts.map(([c0, c1], j): PolyPair => {
-        const m = toMontgomery(lift.lift(plains[j] as Poly<'coeff'>, a.limbs));
+        const m = toMontgomery(lift.lift(plains[j] as Plaintext, a.limbs));
         return [multiplyMontgomery(c0, m), multiplyMontgomery(c1, m)];
       });
       return this.at(new BfvCiphertext(parts, grown), model.limbsFor(grown, a.limbs));

@@ -121,7 +121,7 @@ export class DiagonalProducts {
     );
     const words = encoder.patternWords(period);
     const patterns = encoder.patternsOf(period);
-    const index = encoder.expansionIndex(period, 'pattern');
+    const index = encoder.patternIndex(period);
     const logSmall = Math.log2(2 * period);
     const plains = engine.allocateBlocks(sums * terms, 4 * words);
     // One temporary a task: tasks of one flush run in any order.

@@ -27,13 +27,10 @@ interface EmbeddingTables {
   readonly order: Address;
 }
 
-/** How a plaintext lies beside a ciphertext: all N words, or the distinct vectors of each block of 64. */
-export type PlainForm = 'full' | 'pattern';
-
 export class Encoder {
   private readonly context: RlweContext;
   private readonly embeddings = new Map<number, EmbeddingTables>();
-  private readonly indices = new Map<string, Address>();
+  private readonly indices = new Map<number, Address>();
 
   constructor(context: RlweContext) {
     this.context = context;
@@ -46,7 +43,7 @@ export class Encoder {
     const coefficients = this.toCoefficients(values, period, scale);
     const out = ring.allocate('ntt', firstIndices(limbs));
     const small = this.smallTransforms(coefficients, period, scale, out.indices);
-    const index = this.expansionIndex(period, 'full');
+    const index = ring.expansionIndex(Math.log2(2 * period));
     small.forEach((limb, j) => engine.gather(out.limb(j), limb, index, ring.N));
     engine.flush();
     this.release(small, period);
@@ -76,7 +73,7 @@ export class Encoder {
     });
     engine.flush();
     const words = this.patternWords(period);
-    const index = this.expansionIndex(period, 'pattern');
+    const index = this.patternIndex(period);
     small.forEach((limb, j) => engine.gather(blocks[j] as Address, limb, index, words));
     engine.flush();
     this.release(small, period);
@@ -137,22 +134,20 @@ export class Encoder {
     return built;
   }
 
-  /** Where each word of the expanded plaintext comes from in the small transform (both in the kernels' order). */
-  expansionIndex(period: number, form: PlainForm): Address {
-    const key = `${period}:${form}`;
-    const known = this.indices.get(key);
+  /** `Ring.expansionIndex` of the words of pattern form: the distinct vectors of each block of 64. */
+  patternIndex(period: number): Address {
+    const known = this.indices.get(period);
     if (known !== undefined) return known;
     const { ring, engine } = this.context;
     const shift = Math.log2(ring.N / (2 * period));
-    const words = form === 'full' ? ring.N : this.patternWords(period);
+    const words = this.patternWords(period);
     const patterns = this.patternsOf(period);
     const address = engine.allocate(4 * words);
     const index = engine.heap.u32(address, words);
     for (let w = 0; w < words; w++) {
-      const position = form === 'full' ? w : patternToPosition(w, patterns);
-      index[w] = storagePosition(storagePosition(position) >> shift);
+      index[w] = storagePosition(storagePosition(patternToPosition(w, patterns)) >> shift);
     }
-    this.indices.set(key, address);
+    this.indices.set(period, address);
     return address;
   }
 

@@ -5,7 +5,7 @@ import { createEngine, type EngineOptions } from '../../kernels/wasm-executor.ts
 import { firstIndices, type Poly } from '../../ring/poly.ts';
 import { integersToNtt, wipe } from '../../ring/sampler.ts';
 import { ScaledProduct } from '../../ring/scaled-product.ts';
-import { BatchEncoder } from '../../rlwe/batch-encoder.ts';
+import { BatchEncoder, type Plaintext } from '../../rlwe/batch-encoder.ts';
 import { RlweContext } from '../../rlwe/context.ts';
 import { PlaintextLift } from '../../rlwe/plaintext-lift.ts';
 import { NoiseModel } from './noise.ts';
@@ -50,7 +50,7 @@ export class YasheContext extends RlweContext {
   }
 
   /** Plaintexts modulo t_0, t_1, …, polynomials in Y. RangeError where the number of values does not divide the slots. */
-  encode(values: readonly bigint[]): Poly<'coeff'>[] {
+  encode(values: readonly bigint[]): Plaintext[] {
     if (values.length > 0 && this.slots % values.length === 0) return this.encoder.encode(values);
     throw new RangeError(`expected a number of values that divides ${this.slots}, got ${values.length}`);
   }

@@ -15,6 +15,7 @@ import {
   truncate,
 } from '../../ring/poly.ts';
 import type { ExtendedPoly } from '../../ring/scaled-product.ts';
+import type { Plaintext } from '../../rlwe/batch-encoder.ts';
 import { combine, type Noise } from '../../rlwe/noise-estimate.ts';
 import { centredModulo } from '../../rlwe/plaintext-lift.ts';
 import type { IntegerEvaluator } from '../integer-scheme.ts';
@@ -62,7 +63,7 @@ export class YasheEvaluator implements IntegerEvaluator<YasheCiphertext> {
     const { lift, noise: model, indices } = this.context;
     return this.scope(() => {
       const plains = this.context.encode(values);
-      const parts = a.parts.map((c, j) => add(c, lift.scale(plains[j] as Poly<'coeff'>, indices.length)));
+      const parts = a.parts.map((c, j) => add(c, lift.scale(plains[j] as Plaintext, indices.length)));
       return new YasheCiphertext(parts, this.checked(combine(a.noise, model.plainRounding())));
     });
   }
@@ -97,7 +98,7 @@ export class YasheEvaluator implements IntegerEvaluator<YasheCiphertext> {
       const noise = this.checked(model.timesPlain(a.noise, values.length));
       const plains = this.context.encode(values);
       const parts = a.parts.map((c, j) =>
-        multiplyMontgomery(c, toMontgomery(lift.lift(plains[j] as Poly<'coeff'>, indices.length))),
+        multiplyMontgomery(c, toMontgomery(lift.lift(plains[j] as Plaintext, indices.length))),
       );
       return new YasheCiphertext(parts, noise);
     });

@@ -142,7 +142,7 @@ describe('encryption', () => {
     polys.forEach(({ t, h }, j) => {
       const phase = schoolbook(h, secretIntegers(j), q);
       const message = phase.map((x) => modulo((2n * t * x + q) / (2n * q) - (2n * t * x + q < 0n ? 1n : 0n), t));
-      const inX = Array.from(plains[j]!.read(0), BigInt);
+      const inX = Array.from(plains[j]!.words.read(0), BigInt);
       expect(message).toEqual(inX.filter((_, i) => i % 2 === 0));
       expect(inX.filter((_, i) => i % 2 === 1).every((x) => x === 0n)).toBe(true);
     });
