@@ -5,6 +5,7 @@ import type { ServiceEvent } from '../protocol/service/types.ts';
 import type { ConnectionOptions } from './connection.ts';
 import { ServiceClient } from './service-client.ts';
 import { ServiceRefusal, ServiceUnavailable } from './service-error.ts';
+import { hashOfToken } from './token.ts';
 
 const ID = '0123456789abcdef';
 const NOW = '2030-01-02T03:04:05.678Z';
@@ -100,6 +101,28 @@ describe('calls', () => {
     const app = new Hono().get('/v1/me', (context) => context.redirect('http://elsewhere/'));
     const error = await failureOf(clientOf(app).me());
     expect(error).toMatchObject({ code: 'REFRESH_FAILED', status: 302 });
+  });
+});
+
+describe('an acceptance', () => {
+  it('whose answer is lost is made again, with the same token, of which only the hash is sent', async () => {
+    const bodies: Record<string, string>[] = [];
+    const app = new Hono().post('/v1/invitations/accept', async (context) => {
+      bodies.push(await context.req.json());
+      if (bodies.length < 3) throw new TypeError('the connection broke');
+      return context.json({ party });
+    });
+    app.onError((error) => {
+      throw error;
+    });
+    const client = clientOf(app);
+    const { token, party: joined } = await client.acceptInvitation({ code: 'c'.repeat(43) });
+    expect([joined, bodies.length]).toEqual([party, 3]);
+    expect(bodies).toEqual(Array(3).fill({ code: 'c'.repeat(43), tokenHash: await hashOfToken(token) }));
+    expect(JSON.stringify(bodies)).not.toContain(token);
+    expect(await client.acceptInvitation({ code: 'c'.repeat(43), token })).toEqual({ token, party });
+    expect(bodies[3]).toEqual(bodies[0]);
+    expect((await client.acceptInvitation({ code: 'c'.repeat(43) })).token).not.toBe(token);
   });
 });
 

@@ -6,6 +6,7 @@ import type * as z from 'zod';
 import { pause } from '../base/pause.ts';
 import { httpTransport } from '../protocol/http-transport.ts';
 import type { RefreshTransport } from '../protocol/refresh-transport.ts';
+import { parseBearerToken } from '../protocol/server-address.ts';
 import * as schemas from '../protocol/service/schemas.ts';
 import type {
   Accepted,
@@ -39,11 +40,23 @@ import { type Call, Connection, type ConnectionOptions } from './connection.ts';
 import { collectVerified, type DownloadOptions, type FileDigest, resumingStream } from './download.ts';
 import { type EventOptions, readEvents } from './events.ts';
 import { ServiceUnavailable } from './service-error.ts';
+import { hashOfToken, newToken } from './token.ts';
 import { MAX_PART_BYTES, type UploadOptions, uploadWhole } from './upload.ts';
 
 /** Of every call: stops it, further attempts included. */
 export interface CallOptions {
   readonly signal?: AbortSignal;
+}
+
+export interface Acceptance {
+  readonly code: string;
+  /** What records are signed with: without it, nothing that this party trains is accepted. */
+  readonly publicKey?: string;
+  readonly token?: string;
+}
+
+export interface AcceptedInvitation extends Accepted {
+  readonly token: string;
 }
 
 /** What an owner may change of a party. */
@@ -92,9 +105,21 @@ export class ServiceClient {
     return this.#get('v1/health', health, options);
   }
 
-  /** A code works once: where the answer is lost on its way, the owner has to invite anew. */
-  acceptInvitation(body: AcceptRequest, options?: CallOptions): Promise<Accepted> {
-    return this.#post('v1/invitations/accept', body, schemas.acceptedSchema, options);
+  /**
+   * A code works once, for one token: made here unless it is given. Where no answer came, the same code, token and key again
+   * are the same acceptance: keep them until there is one.
+   */
+  async acceptInvitation(
+    { code, publicKey, token = newToken() }: Acceptance,
+    options?: CallOptions,
+  ): Promise<AcceptedInvitation> {
+    const json: AcceptRequest = {
+      code,
+      tokenHash: await hashOfToken(parseBearerToken(token)),
+      ...(publicKey !== undefined && { publicKey }),
+    };
+    const call = { method: 'POST', path: 'v1/invitations/accept', json, repeatable: true, ...options } as const;
+    return { token, ...(await this.#json(call, schemas.acceptedSchema)) };
   }
 
   // For the owner

@@ -2,6 +2,7 @@
  * A service without secrets for the page's tests: the contract's addresses over a world in memory, every answer checked
  * against the contract's schemas. It can be told to fail.
  */
+import { createHash } from 'node:crypto';
 import { Hono } from 'hono';
 import type * as z from 'zod';
 import { HermeticError } from '../../src/base/errors.ts';
@@ -38,7 +39,8 @@ export class MockService {
   intact: boolean = true;
   /** What the gates find in the next submission. */
   accepts: boolean = true;
-  codeUsed: boolean = false;
+  /** Hash of the token that took the code. */
+  codeUsedBy: string | undefined;
   /** Whose the trainer's token is. */
   trainer: string;
   readonly #listeners: Set<ReadableStreamDefaultController<Uint8Array>> = new Set();
@@ -60,7 +62,8 @@ export class MockService {
       }
       const token = /^Bearer (.+)$/.exec(context.req.header('authorization') ?? '')?.[1];
       const isPublic = path === '/v1/health' || path === '/v1/invitations/accept';
-      if (!isPublic && token !== OWNER_TOKEN && token !== TRAINER_TOKEN) throw unknownToken();
+      const known = token === OWNER_TOKEN || token === TRAINER_TOKEN || sha256Of(token ?? '') === this.codeUsedBy;
+      if (!isPublic && !known) throw unknownToken();
       await next();
     });
     this.app.onError((error) => errorResponse(error));
@@ -199,16 +202,16 @@ export class MockService {
   #trainer(): void {
     const { app } = this;
     app.post('/v1/invitations/accept', async (context) => {
-      const { code } = schemas.acceptRequestSchema.parse(await context.req.json());
-      if (code !== CODE || this.codeUsed)
+      const { code, tokenHash } = schemas.acceptRequestSchema.parse(await context.req.json());
+      if (code !== CODE || (this.codeUsedBy ?? tokenHash) !== tokenHash)
         throw new HttpProblem(
           403,
           new HermeticError('POLICY_DENIED', 'this invitation is unknown or was accepted already', {
             mend: 'Ask the owner for another one.',
           }),
         );
-      this.codeUsed = true;
-      return json(schemas.acceptedSchema, { token: TRAINER_TOKEN, party: this.#party(this.trainer) });
+      this.codeUsedBy = tokenHash;
+      return json(schemas.acceptedSchema, { party: this.#party(this.trainer) });
     });
     app.get('/v1/me', () => json(schemas.meSchema, this.#me()));
     app.post('/v1/uploads', async (context) => {
@@ -430,6 +433,10 @@ function notFound(): HttpProblem {
     404,
     new HermeticError('BAD_ARGUMENT', 'there is no such thing', { mend: 'Go back to the overview.' }),
   );
+}
+
+function sha256Of(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 function unknownToken(): HttpProblem {

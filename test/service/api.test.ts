@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memorySource } from '../../src/protocol/byte-source.ts';
 import type {
+  AuditPage,
   Invitation,
   Overview,
   Party,
@@ -14,9 +15,11 @@ import type {
   ServiceError,
   Upload,
 } from '../../src/protocol/service/types.ts';
+import { createSigningKey } from '../../src/protocol/signing-key.ts';
 import { createService } from '../../src/server/service/create-service.ts';
 import { describeApi } from '../../src/server/service/openapi.ts';
 import { routesOf } from '../../src/server/service/routes.ts';
+import { newToken, tokenHash } from '../../src/server/service/tokens.ts';
 import { readBootstrappingKeys } from '../../src/trainer/bootstrapping.ts';
 import { silent } from '../fixtures/sealed-round.ts';
 import {
@@ -260,11 +263,14 @@ describe('the owner', () => {
       hours: 1,
     });
     expect(carol.url).toBe(`http://localhost/#join=${carol.code}`);
-    const accept = (code: string): Promise<Response> => test.call('POST', '/v1/invitations/accept', { json: { code } });
-    await problem(await accept('x'.repeat(43)), 403, 'POLICY_DENIED');
-    const [first, second] = await Promise.all([accept(carol.code), accept(carol.code)]);
-    expect([first.status, second.status].toSorted()).toEqual([200, 403]);
-    const { token } = (await (first.status === 200 ? first : second).json()) as { token: string };
+    const accept = (code: string, own: string): Promise<Response> =>
+      test.call('POST', '/v1/invitations/accept', { json: { code, tokenHash: tokenHash(own) } });
+    const tokens = [newToken(), newToken()];
+    await problem(await accept('x'.repeat(43), tokens[0]), 403, 'POLICY_DENIED');
+    const statuses = (await Promise.all(tokens.map((own) => accept(carol.code, own)))).map(({ status }) => status);
+    expect(statuses.toSorted()).toEqual([200, 403]);
+    const [token, other] = statuses[0] === 200 ? tokens : tokens.toReversed();
+    expect((await test.call('GET', '/v1/me', { token: other })).status).toBe(401);
     expect((await test.call('GET', '/v1/me', { token })).status).toBe(200);
     const revoked = await test.owner<Party>('DELETE', `/v1/parties/${carol.partyId}`);
     expect(revoked.revokedAt).toBeDefined();
@@ -288,6 +294,43 @@ describe('the owner', () => {
     await problem(await test.call('POST', '/v1/invitations', { token: OWNER_TOKEN, json }), 400);
   });
 
+  it('answers the same acceptance alike, however often, and no other', async () => {
+    const json = { name: 'frank', networkId: network.id, hours: 1 };
+    const { code, partyId } = await test.owner<Invitation>('POST', '/v1/invitations', json);
+    const [mine, { publicKey }] = [newToken(), await createSigningKey()];
+    const acceptance = { code, tokenHash: tokenHash(mine), publicKey };
+    const accept = (change: object = {}): Promise<Response> =>
+      test.call('POST', '/v1/invitations/accept', { json: { ...acceptance, ...change } });
+    const answers = await Promise.all([accept(), accept(), accept()]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    const parties = await Promise.all(answers.map((answer) => answer.json()));
+    for (const answer of [...parties, await (await accept()).json()]) {
+      expect(answer).toMatchObject({ party: { id: partyId } });
+      expect(JSON.stringify(answer)).not.toContain(mine);
+    }
+    const { entries } = await test.owner<AuditPage>('GET', '/v1/audit?limit=1000');
+    expect(entries.filter(({ action, subject }) => action === 'accept' && subject === partyId)).toHaveLength(1);
+    // Whoever has the code alone, or signs with another key, gets nothing and changes nothing.
+    const other = await createSigningKey();
+    for (const change of [
+      { tokenHash: tokenHash(newToken()) },
+      { publicKey: other.publicKey },
+      { publicKey: undefined },
+      { code: 'x'.repeat(43) },
+    ]) {
+      await problem(await accept(change), 403, 'POLICY_DENIED');
+    }
+    expect((await test.call('GET', '/v1/me', { token: mine })).status).toBe(200);
+    await problem(await accept({ tokenHash: mine }), 400);
+    // One token, two invitations: nobody is two parties.
+    const second = await test.owner<Invitation>('POST', '/v1/invitations', json);
+    await problem(await accept({ code: second.code }), 403, 'POLICY_DENIED');
+    const own = { code: second.code, tokenHash: tokenHash(newToken()) };
+    expect((await accept(own)).status).toBe(200);
+    await test.owner('DELETE', `/v1/parties/${partyId}`);
+    await problem(await accept(), 403, 'POLICY_DENIED');
+  });
+
   it('lets tokens expire, invitations too, and prolongs them', async () => {
     const erin = await admitTrainer(test, network.id, { name: 'erin', hours: 1 });
     const late = await test.owner<Invitation>('POST', '/v1/invitations', {
@@ -298,7 +341,9 @@ describe('the owner', () => {
     advance(HOUR);
     await problem(await test.call('GET', '/v1/me', { token: erin.token }), 403, 'POLICY_DENIED');
     await problem(
-      await test.call('POST', '/v1/invitations/accept', { json: { code: late.code } }),
+      await test.call('POST', '/v1/invitations/accept', {
+        json: { code: late.code, tokenHash: tokenHash(newToken()) },
+      }),
       403,
       'POLICY_DENIED',
     );

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memorySource } from '../../src/protocol/byte-source.ts';
 import type { Accepted, AuditPage, Invitation, Me, ServedNetwork, Upload } from '../../src/protocol/service/types.ts';
+import { newToken, tokenHash } from '../../src/server/service/tokens.ts';
 import type { TrainerKeys } from '../../src/trainer/trainer-keys.ts';
 import { readTrainerKeys } from '../../src/trainer/trainer-keys.ts';
 import { silent } from '../fixtures/sealed-round.ts';
@@ -114,7 +115,8 @@ beforeAll(async () => {
   const wish = { name: 'net', layers: '1:lin4', sampleCsv: csv(), label: 'y', set: SET, batch: BATCH };
   const { id: networkId } = await mortal.json<ServedNetwork>('POST', '/v1/networks', OWNER_TOKEN, wish);
   const { code } = await mortal.json<Invitation>('POST', '/v1/invitations', OWNER_TOKEN, { name: 'alice', networkId });
-  ({ token } = await mortal.json<Accepted>('POST', '/v1/invitations/accept', undefined, { code }));
+  token = newToken();
+  await mortal.json<Accepted>('POST', '/v1/invitations/accept', undefined, { code, tokenHash: tokenHash(token) });
   keys = await readTrainerKeys(memorySource(await mortal.persist('GET', '/v1/me/keys', token)), {
     ...silent,
     threads: 1,

@@ -1,4 +1,7 @@
-/** Accepting an invitation: the key to sign with first, then the token, which is given once, then the files. */
+/**
+ * Accepting an invitation: the key to sign with and the token first, so that the same command again, after an answer was
+ * lost or the program died, is the same acceptance; then the files.
+ */
 
 import { stat } from 'node:fs/promises';
 import { HermeticError } from '../../base/errors.ts';
@@ -9,6 +12,7 @@ import type { Me } from '../../protocol/service/types.ts';
 import { createSigningKey, exportSigningKey, type SigningKey } from '../../protocol/signing-key.ts';
 import { requireTrainerKey } from '../../trainer/trainer-keys.ts';
 import type { Console } from '../console.ts';
+import { readOrMakeToken } from '../token-file.ts';
 import { loadTrainerKeys } from '../train-file.ts';
 import { fetchFiles } from './fetch-files.ts';
 import {
@@ -31,14 +35,10 @@ export interface Joined {
 export async function joinService(console: Console, link: string, out: string): Promise<Joined> {
   const { url, code } = parseInvitationLink(link);
   const paths = await makeJoinedFolder(out);
-  const key = await signingKeyIn(paths);
+  const { publicKey } = await signingKeyIn(paths);
+  const { token } = await readOrMakeToken(paths.token);
   const client = await serviceAt(console, url);
-  const { token, party } = await client.acceptInvitation(
-    { code, publicKey: key.publicKey },
-    { signal: console.io.signal },
-  );
-  // At once: nobody gives it a second time.
-  await writeSecret(paths.token, token);
+  const { party } = await client.acceptInvitation({ code, publicKey, token }, { signal: console.io.signal });
   const { id: partyId, name, networkId = '' } = party;
   await writeDescription(paths, { url, partyId, party: name, networkId });
   const folder = await openJoinedFolder(console, out);

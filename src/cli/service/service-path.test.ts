@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -100,6 +109,11 @@ describe('a round by two trainers on the command line', () => {
   it('lets Ada join, train and hand in', async () => {
     const unlocks = ['--unlock-mode', 'manual', '--unlock-rows', '8'];
     const { url } = await service('invite', 'Ada', '--refreshes', '20', ...unlocks);
+    // As an attempt leaves it that was accepted and heard nothing of it: a token, a key, and no more.
+    await succeed('join', url as string, '--out', at('ada'));
+    for (const name of readdirSync(at('ada'))) {
+      if (name !== 'token' && name !== 'signing.key') rmSync(at(`ada/${name}`));
+    }
     const joined = await succeed('join', url as string, '--out', at('ada'));
     expect(joined).toMatchObject({ party: { name: 'Ada', refreshes: { used: 0, budget: 20 } } });
     for (const secret of ['token', 'signing.key']) expect(statSync(at(`ada/${secret}`)).mode & 0o777).toBe(0o600);

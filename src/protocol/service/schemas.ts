@@ -156,6 +156,7 @@ export const invitationSchema: z.ZodType<Invitation> = z.strictObject({
 
 export const acceptRequestSchema: z.ZodType<AcceptRequest> = z.strictObject({
   code: z.string().min(20).max(200),
+  tokenHash: z.string().regex(/^[0-9a-f]{64}$/),
   /** The trainer's Ed25519 public key, raw, base64url: what its training records are signed with. */
   publicKey: z
     .string()
@@ -164,7 +165,6 @@ export const acceptRequestSchema: z.ZodType<AcceptRequest> = z.strictObject({
 });
 
 export const acceptedSchema: z.ZodType<Accepted> = z.strictObject({
-  token: z.string().min(20).max(200),
   party: partySchema,
 });
 

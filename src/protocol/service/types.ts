@@ -82,11 +82,12 @@ export interface Invitation {
 
 export interface AcceptRequest {
   readonly code: string;
+  /** SHA-256, hexadecimal, of the token that the trainer made for itself. */
+  readonly tokenHash: string;
   readonly publicKey?: string | undefined;
 }
 
 export interface Accepted {
-  readonly token: string;
   readonly party: Party;
 }
 

@@ -32,7 +32,7 @@ function publicRoutes(version: string, all: () => readonly Route[]): Route[] {
     }),
     route('POST', '/v1/invitations/accept', {
       access: 'public',
-      summary: 'Takes the code of an invitation, once, and gives a token',
+      summary: 'Takes the code of an invitation, once, for a token that its trainer made',
       body: jsonBody(acceptRequestSchema),
       answer: json(acceptedSchema),
       handle: acceptInvitation,
