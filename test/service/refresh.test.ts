@@ -201,6 +201,35 @@ describe.each(['PGlite', 'PostgreSQL'])('refreshes over %s', (kind) => {
     expect(await used()).toBe(before);
   });
 
+  it.skipIf(skipped || kind !== 'PGlite')('that stall or break off leave their turn to others', async () => {
+    const faults: unknown[] = [];
+    const refreshPace = { graceMs: 1000, bytesPerSecond: 2 ** 20 };
+    test = await test.reopen({ maxConcurrent: 1, refreshPace, onFault: (error) => faults.push(error) });
+    const request = await refreshRequest(keys, 'stalled');
+    const [first, rest] = [request.slice(0, 1000), request.slice(1000)];
+    const begun = (then: (controller: ReadableStreamDefaultController) => void): ReadableStream =>
+      new ReadableStream({ start: (controller) => controller.enqueue(first), pull: (controller) => then(controller) });
+    const send = (body: ReadableStream): Promise<Response> =>
+      test.call('POST', '/v1/refresh', {
+        token: alice.token,
+        body,
+        headers: { 'content-type': 'application/octet-stream' },
+      });
+    const stalled = send(begun(() => new Promise(() => {})));
+    await answered(await refreshRequest(keys, 'behind'));
+    const late = await stalled;
+    expect([late.status, late.headers.get('retry-after')]).toEqual([503, '1']);
+    expect((await send(begun((controller) => controller.error(new Error('reset'))))).status).toBe(400);
+    const whole = await send(
+      begun((controller) => {
+        controller.enqueue(rest);
+        controller.close();
+      }),
+    );
+    expect([whole.status, faults]).toEqual([200, []]);
+    test = await test.reopen();
+  });
+
   it.skipIf(skipped)(
     `of ${TRAINERS} trainers at once are answered, each with its own key's`,
     { timeout: 120_000 },

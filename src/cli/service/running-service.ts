@@ -64,7 +64,8 @@ export async function startService(console: Console, request: ServiceRequest): P
   let service: Service | undefined;
   try {
     const hasPage = existsSync(join(PAGE, 'index.html'));
-    service = await createService({ store, ...optionsOf(request), ...(hasPage && { web: PAGE }) });
+    const onFault = (error: unknown): void => console.warn(`a request failed: ${faultText(error)}`);
+    service = await createService({ store, onFault, ...optionsOf(request), ...(hasPage && { web: PAGE }) });
     const ownerToken = await admit(console, store, service, request);
     const listener = await listen(service.app, { port, ...(hostname !== undefined && { hostname }) });
     const { url } = listener;
@@ -75,6 +76,13 @@ export async function startService(console: Console, request: ServiceRequest): P
     await store.close();
     throw error;
   }
+}
+
+/** For the owner alone, whose machine it is: with the place in the code, and what was the matter beneath. */
+function faultText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const text = error.stack ?? error.message;
+  return error.cause === undefined ? text : `${text}\nbecause of ${faultText(error.cause)}`;
 }
 
 /** A store whose database lies elsewhere must not begin an empty one: no file of it would be named there. */

@@ -32,16 +32,72 @@ export function checked<T>(schema: z.ZodType<T>, value: unknown, what: string): 
   throw problem(400, 'BAD_ARGUMENT', `${path}: ${issue.message.slice(0, MOST_SHOWN)}`);
 }
 
-/** The whole body. A longer one is refused by its announced length, or when it gets there. */
-export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
+/** How slowly a body may arrive while others wait for it. */
+export interface Pace {
+  readonly graceMs: number;
+  /** After that, on the average. */
+  readonly bytesPerSecond: number;
+}
+
+/**
+ * The whole body. A longer one is refused by its announced length, or when it gets there.
+ * @throws HttpProblem 413, 400; 503 for one that arrives more slowly than `pace` allows
+ */
+export async function readBody(request: Request, maxBytes: number, pace?: Pace): Promise<Uint8Array> {
   const size = announcedSize(request, maxBytes);
-  const { body } = request;
-  if (body === null) return new Uint8Array(0);
+  if (request.body === null) return new Uint8Array(0);
+  const body = arriving(request.body, pace);
   try {
     return await readAll(streamSource(body, { maxBytes, ...(size !== undefined && { size }) }), maxBytes);
   } catch (error) {
     if (error instanceof HermeticError) throw new HttpProblem(413, tooLong(maxBytes));
     throw error;
+  }
+}
+
+/** A body as it arrives: where it breaks off, that is its sender's affair and no fault of the service. */
+export function arriving(body: ReadableStream<Uint8Array>, pace?: Pace): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  const began = performance.now();
+  let arrived = 0;
+  const next = async (): Promise<ReadableStreamReadResult<Uint8Array>> => {
+    const part = reader.read().catch(() => {
+      throw problem(400, 'BAD_ARGUMENT', 'the body broke off', { mend: 'Send it again.' });
+    });
+    if (pace === undefined) return part;
+    const allowedMs = pace.graceMs + (1000 * arrived) / pace.bytesPerSecond;
+    return inTime(part, began + allowedMs - performance.now()).catch((error: unknown) => {
+      reader.cancel(error).catch(() => {});
+      throw error;
+    });
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        const { done, value } = await next();
+        arrived += value?.length ?? 0;
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** @throws HttpProblem 503 */
+async function inTime<T>(promise: Promise<T>, ms: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const give = (): void =>
+      reject(problem(503, 'REFRESH_FAILED', 'the body arrives too slowly', { mend: 'Send it again.' }));
+    timer = setTimeout(give, Math.max(0, ms));
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+    promise.catch(() => {});
   }
 }
 

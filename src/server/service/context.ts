@@ -3,6 +3,7 @@ import type { RefreshEvent } from '../../owner/refresh-service.ts';
 import type { Database } from '../store/database.ts';
 import type { Store } from '../store/open-store.ts';
 import type { Vault } from '../vault/vault.ts';
+import type { Pace } from './bodies.ts';
 import type { Events } from './events.ts';
 import type { Flights, Sequence, Turns } from './turns.ts';
 
@@ -22,6 +23,8 @@ export interface ServiceContext {
   now(): Date;
   /** Bodies of refreshes that are in memory at once. */
   readonly refreshTurns: Turns;
+  /** Of those: who stalls gives up his turn. */
+  readonly refreshPace: Pace;
   /** Of what must not be done to one thing at the same time. */
   readonly sequence: Sequence;
   readonly flights: Flights;

@@ -8,6 +8,7 @@ import { appendAudit } from '../store/audit-log.ts';
 import type { Store } from '../store/open-store.ts';
 import { Vault } from '../vault/vault.ts';
 import { createApplication } from './application.ts';
+import type { Pace } from './bodies.ts';
 import { type ServiceContext, transact } from './context.ts';
 import { Events } from './events.ts';
 import { routesOf } from './routes.ts';
@@ -30,6 +31,8 @@ export interface ServiceOptions {
   readonly loadedKeys?: number;
   /** Refreshes that are in memory at once. Default 4; others wait. */
   readonly maxConcurrent?: number;
+  /** How slowly the body of one of those may arrive. Default: 16 KiB a second, after twenty seconds of grace. */
+  readonly refreshPace?: Pace;
   /** Answers to refreshes kept for each party, for requests that arrive twice. Default 16. */
   readonly keptAnswers?: number;
   /** Called after each refresh: what the owner's log shows. */
@@ -77,6 +80,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     onFault: options.onFault ?? (() => {}),
     now: options.now ?? (() => new Date()),
     refreshTurns: new Turns(checkInteger('maxConcurrent', options.maxConcurrent ?? 4, 1, 1024), WAITING),
+    refreshPace: options.refreshPace ?? { graceMs: 20_000, bytesPerSecond: 2 ** 14 },
     sequence: new Sequence(),
     flights: new Flights(),
   };

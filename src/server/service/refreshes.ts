@@ -26,7 +26,11 @@ export async function refresh(service: ServiceContext, { party, request }: Call<
   const { setName } = await setOfKey(service, keyId);
   const parameters = await parametersOf(setName);
   const answer = await service.refreshTurns.take(async () => {
-    const body = await readBody(request, maxRefreshMessageBytes(parameters, 0, MOST_CIPHERTEXTS, 2));
+    const body = await readBody(
+      request,
+      maxRefreshMessageBytes(parameters, 0, MOST_CIPHERTEXTS, 2),
+      service.refreshPace,
+    );
     return answerRefresh(service, party, { keyId, set: setName }, body);
   });
   return new Response(answer as Uint8Array<ArrayBuffer>, {

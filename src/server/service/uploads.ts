@@ -3,7 +3,7 @@ import type { Upload, UploadRequest } from '../../protocol/service/types.ts';
 import { HttpProblem } from '../error-response.ts';
 import { randomId } from '../node/durable.ts';
 import type { PartyRow, UploadRow } from '../store/tables.ts';
-import { announcedSize, BINARY, requireType, tooLong } from './bodies.ts';
+import { announcedSize, arriving, BINARY, requireType, tooLong } from './bodies.ts';
 import { type ServiceContext, transact } from './context.ts';
 import { findModel, noteBlob } from './models.ts';
 import { found, problem } from './problems.ts';
@@ -88,7 +88,7 @@ export async function sendPart(
     if (request.body !== null) {
       await uploads.append(
         id,
-        request.body as unknown as AsyncIterable<Uint8Array>,
+        arriving(request.body) as unknown as AsyncIterable<Uint8Array>,
         most,
         () => new HttpProblem(413, tooLong(most)),
       );
