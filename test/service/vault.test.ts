@@ -7,7 +7,9 @@ import { performance } from 'node:perf_hooks';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memorySource } from '../../src/protocol/byte-source.ts';
+import { makeFolder } from '../../src/protocol/node/make-folder.ts';
 import { readRefreshResponse } from '../../src/protocol/refresh-message.ts';
+import { BlobFiles } from '../../src/server/node/blob-files.ts';
 import type { MadeNetwork } from '../../src/server/vault/jobs.ts';
 import type { Vault as VaultClass } from '../../src/server/vault/vault.ts';
 import { readTrainerKeys, type TrainerKeys } from '../../src/trainer/trainer-keys.ts';
@@ -33,15 +35,13 @@ const open = (passphrase: string = PASSPHRASE): VaultClass =>
 beforeAll(async () => {
   if (!existsSync(BUILT)) throw new Error('dist/ is missing: run `npm run build` first');
   ({ Vault } = await import(pathToFileURL(BUILT).href));
-  const { BlobFiles } = await import('../../src/server/node/blob-files.ts');
-  const { makeFolder } = await import('../../src/protocol/node/make-folder.ts');
   folder = await mkdtemp(join(tmpdir(), 'hermetic-test-vault-'));
   await makeFolder(join(folder, 'keys'));
   const blobs = await BlobFiles.open(join(folder, 'blobs'));
   vault = open();
   made = await vault.run('makeNetwork', { wish: WISH, set: SET });
   keys = await readTrainerKeys(memorySource(await blobs.bytes(made.key.trainerKeys.sha256)), { ...silent, threads: 1 });
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   keys?.dispose();
   await vault?.close();
