@@ -95,6 +95,21 @@ describe('parseCsv', () => {
     );
   });
 
+  it('reads more than it parses at once, quotations across the seams and all', () => {
+    const cell = 'first line\n"second", line\n'.repeat(2000);
+    const rows = 90;
+    const quoted = `"${cell.replaceAll('"', '""')}"`;
+    const text = `a,b\n${Array.from({ length: rows }, (_, i) => `${i},${quoted}`).join('\n')}\n`;
+    expect(text.length).toBeGreaterThan(2 ** 22);
+    const table = parseCsv(text);
+    expect(table.cells[0]).toEqual(Array.from({ length: rows }, (_, i) => `${i}`));
+    expect(table.cells[1].every((read) => read === cell)).toBe(true);
+    expect(table.lines[rows - 1]).toBe(1 + rows * 4001);
+    const broken = failure(`${text}x,y"z\n`);
+    expect(broken.message).toContain(`line ${2 + rows * 4001}: a quotation mark stands where none may stand`);
+    expect(failure(`${text}x,"y\n`).message).toContain('a quotation is not closed');
+  });
+
   it('takes a hundred thousand rows', () => {
     const rows = Array.from({ length: 100_000 }, (_, i) => `${i},${i % 7}`);
     const table = parseCsv(`a,b\n${rows.join('\n')}`, { parser: parse });

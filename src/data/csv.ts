@@ -29,20 +29,24 @@ export function parseCsv(input: string | Uint8Array, options: CsvOptions = {}): 
   const text = decodeText(input, source);
   const records: string[][] = [];
   const lines: number[] = [];
-  try {
-    (options.parser ?? parseAnywhere)(text, {
-      delimiter: delimiterOf(text),
-      trim: true,
-      skip_empty_lines: true,
-      relax_column_count: true,
-      on_record: (record: unknown, context: { lines: number }) => {
-        records.push(record as string[]);
-        lines.push(context.lines);
-        return null;
-      },
-    });
-  } catch (cause) {
-    throw syntaxError(source, cause);
+  const parse = options.parser ?? parseAnywhere;
+  const delimiter = delimiterOf(text);
+  for (const { piece, before } of piecesOf(text)) {
+    try {
+      parse(piece, {
+        delimiter,
+        trim: true,
+        skip_empty_lines: true,
+        relax_column_count: true,
+        on_record: (record: unknown, context: { lines: number }) => {
+          records.push(record as string[]);
+          lines.push(before + context.lines);
+          return null;
+        },
+      });
+    } catch (cause) {
+      throw syntaxError(source, cause, before);
+    }
   }
   return tableOf(source, records, lines);
 }
@@ -68,15 +72,51 @@ function decodeText(input: string | Uint8Array, source: string): string {
   return text.replace(/\r\n?/g, '\n');
 }
 
+/** Characters that are parsed at once: the build for browsers needs many times their memory. */
+const PIECE = 2 ** 22;
+
+/** The text in pieces of whole records, with the number of lines before each. */
+function* piecesOf(text: string): Generator<{ readonly piece: string; readonly before: number }> {
+  let before = 0;
+  for (let start = 0; start < text.length; ) {
+    const end = endOfRecord(text, start, start + PIECE);
+    const piece = text.slice(start, end);
+    yield { piece, before };
+    before += countOf(piece, '\n');
+    start = end;
+  }
+}
+
+/** Behind the first line end from `least` on that lies in no quotation; the end of the text where there is none. */
+function endOfRecord(text: string, start: number, least: number): number {
+  if (least >= text.length) return text.length;
+  let quotes = countOf(text.slice(start, least), '"');
+  for (let from = least; ; ) {
+    const end = text.indexOf('\n', from) + 1;
+    if (end === 0) return text.length;
+    quotes += countOf(text.slice(from, end), '"');
+    if (quotes % 2 === 0) return end;
+    from = end;
+  }
+}
+
+function countOf(text: string, character: string): number {
+  let count = 0;
+  for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) count++;
+  return count;
+}
+
 function delimiterOf(text: string): string {
   const [firstLine] = text.trimStart().split('\n', 1);
   const header = firstLine.replace(/"[^"]*"/g, '');
   return [',', ';', '\t'].find((delimiter) => header.includes(delimiter)) ?? ',';
 }
 
-function syntaxError(source: string, cause: unknown): HermeticError {
+function syntaxError(source: string, cause: unknown, before: number): unknown {
   const { code, lines } = cause as { code?: string; lines?: number };
-  const place = lines === undefined ? source : `${source}, line ${lines}`;
+  // Without a code it is none of the parser's: memory, most likely.
+  if (code === undefined) return cause;
+  const place = lines === undefined ? source : `${source}, line ${before + lines}`;
   if (code === 'CSV_QUOTE_NOT_CLOSED') {
     return new HermeticError('BAD_DATA', `${place}: a quotation is not closed`, {
       mend: 'Close it; a quotation mark inside a quoted cell is written twice.',

@@ -2,6 +2,8 @@
  * Stands in for the training worker in tests of the page: the same interface, steps of a few milliseconds, nothing
  * encrypted. Built into the page in place of `web/src/trainer/training.ts`. What it reads from a CSV is real.
  */
+
+import { RefreshUnavailable } from 'hermetic/client';
 import { parseCsv } from 'hermetic/data';
 import { HermeticError } from 'hermetic/trainer';
 import type {
@@ -19,6 +21,7 @@ import type {
 
 const STEP_MS = 60;
 const KEPT = 'fake.run';
+const FAULT = 'fake.fault';
 const COLUMNS = ['age', 'stay', 'visits'];
 
 interface StoredRun {
@@ -258,6 +261,8 @@ class FakeTraining implements TrainingApi {
       step++;
       localStorage.setItem(KEPT, JSON.stringify({ ...start, step }));
       tell('running', step);
+      const fault = faultAfter(step);
+      if (fault !== undefined) throw fault;
       while (this.#paused && !signal?.aborted) {
         tell('paused', step);
         await pause(20);
@@ -283,6 +288,24 @@ class FakeTraining implements TrainingApi {
     };
     return this.#trained;
   }
+}
+
+/** What a test has put into the storage to go wrong after this step, once. */
+function faultAfter(step: number): Error | undefined {
+  const text = localStorage.getItem(FAULT);
+  if (text === null) return undefined;
+  const fault = JSON.parse(text) as {
+    step: number;
+    code?: 'POLICY_DENIED' | 'WRONG_KEY';
+    summary: string;
+    got?: string;
+  };
+  if (fault.step !== step) return undefined;
+  localStorage.removeItem(FAULT);
+  const { code, summary, got } = fault;
+  return code === undefined
+    ? new RefreshUnavailable(summary)
+    : new HermeticError(code, summary, { ...(got !== undefined && { got }) });
 }
 
 function stored(): StoredRun | undefined {

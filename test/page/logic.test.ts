@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AuditEntry, AuditQuery, Gates, ServedKey, ServedModel } from '../../src/protocol/service/types.ts';
 import { formatAgo, formatBytes, formatDuration, formatLayers } from '../../web/src/lib/format.ts';
+import { keeper } from '../../web/src/lib/kept-text.ts';
 import { href, invitationCode, parseRoute } from '../../web/src/lib/router.ts';
-import { AuditReader, detailsText, PAGE } from '../../web/src/owner/audit-reader.ts';
+import { AuditReader, detailsText, PAGE, shortName } from '../../web/src/owner/audit-reader.ts';
 import { gatesSummary, gatesText, parseGates } from '../../web/src/owner/gates-form.ts';
 import { bitsAdvice, bitsAfter, bitsState, bitsText } from '../../web/src/owner/key-bits.ts';
 import { layoutLineage, neighbour } from '../../web/src/owner/lineage-layout.ts';
@@ -355,7 +356,40 @@ describe('the log', () => {
     expect((await reader.filter({ actor: 'owner' })).intact).toBe(false);
   });
 
-  it('says details in a line', () => expect(detailsText({ rows: 12, passed: true })).toBe('rows 12, passed true'));
+  it('says details in a line, with names where there are any', () => {
+    expect(detailsText({ rows: 12, passed: true })).toBe('rows 12, passed true');
+    const nameOf = (id: string) => (id === hex('a') ? 'Ada' : undefined);
+    expect(detailsText({ party: hex('a'), key: hex('b') }, nameOf)).toBe(`party Ada, key ${hex('b').slice(0, 8)}…`);
+    expect(['run-a', hex('a'), hex('c')].map((id) => shortName(id, nameOf))).toEqual([
+      'run-a',
+      'Ada',
+      `${hex('c').slice(0, 8)}…`,
+    ]);
+  });
+});
+
+describe('short texts', () => {
+  it('are kept while the page is open, where the browser keeps none or is full', () => {
+    const full = {
+      getItem: () => null,
+      setItem: () => {
+        throw new DOMException('full', 'QuotaExceededError');
+      },
+      removeItem: () => {},
+    };
+    for (const storage of [
+      () => full,
+      () => {
+        throw new DOMException('no', 'SecurityError');
+      },
+    ]) {
+      const kept = keeper(storage);
+      kept.setItem('a', 'b');
+      expect(kept.getItem('a')).toBe('b');
+      kept.removeItem('a');
+      expect(kept.getItem('a')).toBeNull();
+    }
+  });
 });
 
 describe('bits of a key', () => {
@@ -372,7 +406,7 @@ describe('bits of a key', () => {
   it('are told of an approval before it is made', () => {
     expect(bitsAfter({ ...unlock, bits: 40 }, key(0))).toMatchObject({
       fits: true,
-      text: 'This releases 40 bits of the 517 that the key may answer; 477 remain after.',
+      text: '0 of 517 bits of the key are used. This releases 40 bits; 477 remain after.',
     });
     expect(bitsAfter({ ...unlock, bits: 40 }, key(500))).toMatchObject({ fits: false, current: true });
     expect(bitsAfter({ ...unlock, bits: 1 }, key(516))).toMatchObject({ fits: true });

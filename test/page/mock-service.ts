@@ -103,6 +103,7 @@ export class MockService {
 
   #owner(): void {
     const { app } = this;
+    app.get('/v1/health', () => Response.json({ schema: 1, status: 'ok', service: 'owner', version: '0' }));
     app.get('/v1/overview', () => json(schemas.overviewSchema, this.#overview()));
     app.get('/v1/events', () => this.#listen());
     app.post('/v1/networks', async (context) =>

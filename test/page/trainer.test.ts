@@ -6,7 +6,7 @@ import { HermeticError } from '../../src/base/errors.ts';
 import { verifyTrainingRecord } from '../../src/protocol/training-record.ts';
 import { chromiumPath, needsChromium } from '../fixtures/chromium.ts';
 import { inspectView } from './inspect-view.ts';
-import { CODE } from './mock-service.ts';
+import { CODE, OWNER_TOKEN } from './mock-service.ts';
 import { csvFile, patients, usePage } from './page-tests.ts';
 import { busyWorld, hex } from './scenario.ts';
 
@@ -113,6 +113,83 @@ describe.skipIf(chromiumPath === undefined)(`the trainer's page${needsChromium}`
     await page.getByRole('button', { name: 'Train again' }).click();
     await page.getByRole('button', { name: 'Fetch keys and network' }).waitFor();
   }, 40_000);
+
+  it('waits where the connection is lost, and goes on by itself', async () => {
+    const { page } = await go({ route: 'train' });
+    await prepare(page, 14);
+    const fail = (fault: object) =>
+      page.evaluate((text) => localStorage.setItem('fake.fault', text), JSON.stringify(fault));
+    await fail({ step: 3, summary: 'the owner’s server cannot be reached' });
+    await page.route('**/v1/health', (route) => route.abort());
+    await page.getByRole('button', { name: 'Start training' }).click();
+    await page.getByRole('heading', { name: 'Waiting for the service' }).waitFor();
+    await page.getByText('Step 3 is kept in this browser').waitFor();
+    expect(await inspectView(page)).toEqual([]);
+    // It is still away.
+    await page.getByRole('button', { name: 'Try now' }).click();
+    await page.getByRole('heading', { name: 'Waiting for the service' }).waitFor();
+    await page.unroute('**/v1/health');
+    // As a laptop does that wakes up.
+    await page.evaluate(() => window.dispatchEvent(new Event('online')));
+    await page.getByRole('button', { name: 'Sign and hand back' }).waitFor();
+    await page.getByText('step 14 of 14').last().waitFor();
+  }, 30_000);
+
+  it('need not be waited for, and then goes on when it is told to', async () => {
+    const { page } = await go({ route: 'train' });
+    await prepare(page, 9);
+    const fault = JSON.stringify({ step: 2, summary: 'the owner’s server cannot be reached' });
+    await page.evaluate((text) => localStorage.setItem('fake.fault', text), fault);
+    await page.route('**/v1/health', (route) => route.abort());
+    await page.getByRole('button', { name: 'Start training' }).click();
+    await page.getByRole('button', { name: 'Stop waiting' }).click();
+    await page.getByRole('heading', { name: 'Training broke off' }).waitFor();
+    await page.getByRole('alert').getByText('The service does not answer.').waitFor();
+    await page.getByRole('button', { name: 'Go on from step 2' }).click();
+    await page.getByRole('button', { name: 'Sign and hand back' }).waitFor();
+  }, 30_000);
+
+  it.each([
+    [
+      '"this token has expired. Ask the owner."',
+      'Your invitation has expired or was revoked.',
+      'Ask the owner to extend it',
+    ],
+    ['"the budget of refresh calls is used up"', 'Your refreshes are used up.', 'Ask the owner for more'],
+    ['"not on Sundays"', "The owner's service refused: not on Sundays.", 'The last step is kept'],
+  ])(
+    'says in a trainer’s words what %s means, and keeps the run',
+    async (got, title, mend) => {
+      const { page } = await go({ route: 'train' });
+      await prepare(page, 9);
+      const fault = JSON.stringify({ step: 2, code: 'POLICY_DENIED', summary: 'the call was refused', got });
+      await page.evaluate((text) => localStorage.setItem('fake.fault', text), fault);
+      await page.getByRole('button', { name: 'Start training' }).click();
+      const alert = page.getByRole('alert');
+      await alert.getByText(title).waitFor();
+      await alert.getByText(mend).waitFor();
+      await page.getByRole('button', { name: 'Go on from step 2' }).click();
+      await page.getByRole('button', { name: 'Sign and hand back' }).waitFor();
+    },
+    30_000,
+  );
+
+  it('works where the browser keeps nothing', async () => {
+    const { page, url } = await go({ as: 'nobody' });
+    await page.addInitScript(() => {
+      for (const name of ['localStorage', 'sessionStorage'])
+        Object.defineProperty(window, name, {
+          get: () => {
+            throw new DOMException('no', 'SecurityError');
+          },
+        });
+    });
+    await page.goto(`${url}/#/audit`);
+    await page.reload();
+    await page.getByLabel('Owner’s token').fill(OWNER_TOKEN);
+    await page.keyboard.press('Enter');
+    await page.getByText('Chain verified').waitFor();
+  });
 
   it('pauses, goes on, stops, and resumes after a reload', async () => {
     const { page } = await go({ route: 'train' });

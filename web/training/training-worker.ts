@@ -39,7 +39,11 @@ export class TrainingWorker {
     this.#worker = new Worker(new URL('./worker/worker.ts', import.meta.url), { type: 'module', name: 'training' });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
     this.#worker.onerror = (event) =>
-      this.#fail(new Error(`the training worker failed: ${event.message ?? 'unknown'}`));
+      this.#fail(
+        new HermeticError('OUT_OF_MEMORY', `training in this tab has failed (${event.message ?? 'no reason given'})`, {
+          mend: 'Load the page again: a run goes on from its last finished step. Close other tabs if it fails again.',
+        }),
+      );
   }
 
   /** Threads and storage that this browser gives the page. */

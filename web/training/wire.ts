@@ -1,4 +1,5 @@
 /** Messages between the page and its training worker: calls with an answer each, progress on the way, and a stop. */
+import { RefreshUnavailable, ServiceUnavailable } from 'hermetic/client';
 import { HermeticError, type HermeticErrorCode } from 'hermetic/trainer';
 import type {
   DataReport,
@@ -58,15 +59,18 @@ export interface WireError {
   readonly expected: string | undefined;
   readonly got: string | undefined;
   readonly mend: string | undefined;
+  /** Nobody answered: it may pass. */
+  readonly passing: boolean;
 }
 
 export function toWire(error: unknown): WireError {
   if (error instanceof HermeticError) {
     const { code, expected, got, mend } = error;
-    return { code, summary: headline(error), expected, got, mend };
+    const passing = error instanceof RefreshUnavailable || error instanceof ServiceUnavailable;
+    return { code, summary: headline(error), expected, got, mend, passing };
   }
   const summary = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return { code: undefined, summary, expected: undefined, got: undefined, mend: undefined };
+  return { code: undefined, summary, expected: undefined, got: undefined, mend: undefined, passing: false };
 }
 
 /** The summary as it was given, without what `HermeticError` adds to it. */
@@ -75,7 +79,8 @@ function headline({ summary, expected, got }: HermeticError): string {
   return added !== '' && summary.endsWith(`; ${added}`) ? summary.slice(0, -added.length - 2) : summary;
 }
 
-export function fromWire({ code, summary, expected, got, mend }: WireError): Error {
+export function fromWire({ code, summary, expected, got, mend, passing }: WireError): Error {
+  if (passing) return new RefreshUnavailable(summary);
   if (code === undefined) return new Error(summary);
   return new HermeticError(code, summary, {
     ...(expected !== undefined && { expected }),

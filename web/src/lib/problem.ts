@@ -1,6 +1,6 @@
 /** Any error as a sentence of what happened and one of what to do about it. */
 
-import { ServiceUnavailable } from 'hermetic/client';
+import { RefreshUnavailable, ServiceUnavailable } from 'hermetic/client';
 
 export interface Problem {
   readonly title: string;
@@ -16,6 +16,11 @@ interface Told {
   readonly message?: unknown;
 }
 
+/** What IndexedDB and the storages throw where a browser was told to keep nothing. */
+const NO_STORAGE: ReadonlySet<string> = new Set(['SecurityError', 'InvalidStateError', 'UnknownError']);
+/** What engines say of memory that they cannot give, in words that no standard fixes. */
+const NO_MEMORY = /out of memory|could not allocate|allocation (failed|size overflow)|invalid (array|string) length/i;
+
 /** What the service, the worker or the browser threw, for a person. Never a stack. */
 export function problemOf(error: unknown): Problem {
   const told: Told = typeof error === 'object' && error !== null ? error : {};
@@ -24,11 +29,25 @@ export function problemOf(error: unknown): Problem {
     return {
       code,
       title: 'The service does not answer.',
-      mend: 'Look whether hermetic serve still runs and whether you are connected; then try again.',
+      mend: 'Look whether you are connected, and whether the owner’s service (hermetic serve) runs; then try again.',
     };
   }
   if (told.name === 'QuotaExceededError') {
     return { code, title: 'This browser has no space left.', mend: 'Free some space on this device, then try again.' };
+  }
+  if (NO_STORAGE.has(String(told.name))) {
+    return {
+      code,
+      title: 'This browser lets the page keep nothing.',
+      mend: 'Allow it to store data (cookies and site data), or use a normal window instead of a private one; then try again.',
+    };
+  }
+  if (NO_MEMORY.test(String(told.message))) {
+    return {
+      code,
+      title: 'This tab has no memory left.',
+      mend: 'Close other tabs and load the page again. Where that does not help, take fewer rows, or train from the command line.',
+    };
   }
   const said = typeof told.summary === 'string' ? told.summary : String(told.message ?? error);
   const mend = typeof told.mend === 'string' ? told.mend : undefined;
@@ -37,7 +56,7 @@ export function problemOf(error: unknown): Problem {
 
 /** Nobody answered: the network is down, or the service. */
 export function isUnavailable(error: unknown): boolean {
-  return error instanceof ServiceUnavailable;
+  return error instanceof ServiceUnavailable || error instanceof RefreshUnavailable;
 }
 
 /** Stopped on purpose. */
@@ -53,6 +72,8 @@ export function isSignedOut(error: unknown): boolean {
 
 function sentence(text: string): string {
   const trimmed = text.trim();
-  const start = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  // A name of a file stays as it is.
+  const named = /^\S+\.\w{1,8}\b/.test(trimmed);
+  const start = named ? trimmed : trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
   return /[.!?…]$/.test(start) ? start : `${start}.`;
 }

@@ -3,6 +3,8 @@
  * until they leave, for an invitation is accepted once and a run shall go on tomorrow.
  */
 
+import { ofBrowser, ofTab } from './kept-text.ts';
+
 const OWNER = 'hermetic.owner';
 const TRAINER = 'hermetic.trainer';
 
@@ -15,29 +17,29 @@ export class Session {
   wanted: string | undefined;
 
   constructor() {
-    this.owner = sessionStorage.getItem(OWNER) ?? undefined;
-    this.trainer = localStorage.getItem(TRAINER) ?? undefined;
+    this.owner = ofTab.getItem(OWNER) ?? undefined;
+    this.trainer = ofBrowser.getItem(TRAINER) ?? undefined;
   }
 
   signIn(token: string): void {
-    sessionStorage.setItem(OWNER, token);
+    ofTab.setItem(OWNER, token);
     this.owner = token;
     this.farewell = undefined;
   }
 
   signOut(farewell?: string): void {
-    sessionStorage.removeItem(OWNER);
+    ofTab.removeItem(OWNER);
     this.owner = undefined;
     this.farewell = farewell;
   }
 
   join(token: string): void {
-    localStorage.setItem(TRAINER, token);
+    ofBrowser.setItem(TRAINER, token);
     this.trainer = token;
   }
 
   leave(): void {
-    localStorage.removeItem(TRAINER);
+    ofBrowser.removeItem(TRAINER);
     this.trainer = undefined;
   }
 }

@@ -104,9 +104,20 @@ export class AuditReader {
   }
 }
 
+const IDENTIFIER = /^[0-9a-f]{16,64}$/;
+
+/** What an entry is about: a name where it has one, else the first digits of its identifier. */
+export function shortName(text: string, nameOf: (id: string) => string | undefined): string {
+  if (IDENTIFIER.test(text)) return nameOf(text) ?? `${text.slice(0, 8)}…`;
+  return text.length > 24 ? `${text.slice(0, 20)}…` : text;
+}
+
 /** "rows 12, mode manual": details in a line. */
-export function detailsText(details: AuditEntry['details']): string {
+export function detailsText(
+  details: AuditEntry['details'],
+  nameOf: (id: string) => string | undefined = () => undefined,
+): string {
   return Object.entries(details)
-    .map(([name, value]) => `${name} ${value}`)
+    .map(([name, value]) => `${name} ${IDENTIFIER.test(`${value}`) ? shortName(`${value}`, nameOf) : value}`)
     .join(', ');
 }

@@ -40,10 +40,11 @@ export interface BitsAfter {
 export function bitsAfter({ bits }: UnlockView, key: ServedKey | undefined): BitsAfter {
   if (key === undefined) return { current: false, fits: false, text: undefined };
   if (bits === undefined) return { current: true, fits: true, text: undefined };
-  const { left, limit } = key.bits;
+  const { used, left, limit } = key.bits;
   const fits = bits <= left;
+  const before = `${formatCount(used)} of ${plural(limit, 'bit')} of the key are used.`;
   const text = fits
-    ? `This releases ${plural(bits, 'bit')} of the ${formatCount(limit)} that the key may answer; ${formatCount(left - bits)} remain after.`
-    : `This would release ${plural(bits, 'bit')} of the key, and ${formatCount(left)} are left.`;
+    ? `${before} This releases ${plural(bits, 'bit')}; ${formatCount(left - bits)} remain after.`
+    : `${before} This would release ${plural(bits, 'bit')}, and ${formatCount(left)} are left.`;
   return { current: true, fits, text };
 }

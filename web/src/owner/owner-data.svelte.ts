@@ -32,7 +32,11 @@ export class OwnerData {
   watch(): () => void {
     const { signal } = this.#stop;
     void this.refresh();
-    const onOpen = (): void => this.#missed();
+    let opened = false;
+    const onOpen = (): void => {
+      if (opened) this.#missed();
+      opened = true;
+    };
     void this.client.events(() => this.#soon(GATHER_MS), { signal, onOpen }).catch(() => {});
     const back = (): void => {
       if (document.visibilityState === 'visible') this.#missed();

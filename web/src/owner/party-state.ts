@@ -28,7 +28,7 @@ export function partyState({ revokedAt, expiresAt, lastSeenAt }: Party, now: num
 export function releaseText(release: ReleaseWish): string {
   if (release.kind === 'label') return 'the class alone';
   const range = release.range === undefined ? '' : ` between ${release.range[0]} and ${release.range[1]}`;
-  return `outputs rounded to ${plural(release.bits, 'bit')}${range}`;
+  return `${plural(release.bits, 'rounded bit')}${range}`;
 }
 
 const MODES: Readonly<Record<UnlockPolicy['mode'], string>> = {
@@ -38,7 +38,7 @@ const MODES: Readonly<Record<UnlockPolicy['mode'], string>> = {
 };
 
 export function policyText({ mode, rows, release }: UnlockPolicy): string {
-  return `${plural(rows, 'row')} in all, ${releaseText(release)}; ${MODES[mode]}`;
+  return `${plural(rows, 'row')} in all, ${releaseText(release)} of each; ${MODES[mode]}`;
 }
 
 /** Rows that this trainer may still have answered. */

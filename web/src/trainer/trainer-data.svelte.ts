@@ -1,10 +1,11 @@
 /** What the trainer's views share: who they are, what is loaded in this tab, and the run under way. */
 
-import { isAborted, isSignedOut } from '../lib/problem.ts';
+import { isAborted, isSignedOut, isUnavailable } from '../lib/problem.ts';
 import { serviceAddress, serviceClient } from '../lib/service.ts';
 import { session } from '../lib/session.svelte.ts';
 import type { Me, ServedModel } from '../lib/types.ts';
 import type { RunSample } from '../owner/run-history.ts';
+import { runProblem } from './run-problem.ts';
 import { forgetSigningKey, keptSigningKey, type Receipt, signRun } from './signing.ts';
 import { createTraining } from './training.ts';
 import type {
@@ -23,6 +24,12 @@ export interface Submission {
   readonly model: ServedModel;
   readonly receipt: Receipt;
 }
+
+type Start = (options: { signal: AbortSignal; onProgress: (progress: TrainProgress) => void }) => Promise<TrainedModel>;
+
+const WAIT_MS = 10_000;
+/** The service answers, and the run breaks off all the same before its next step: so often it is tried. */
+const VAIN_ATTEMPTS = 4;
 
 export class TrainerData {
   readonly client: ReturnType<typeof serviceClient>;
@@ -44,6 +51,8 @@ export class TrainerData {
   /** Speed after each step of this stay. */
   curve: readonly RunSample[] = $state.raw([]);
   running: boolean = $state(false);
+  /** The connection was lost: the run goes on by itself when the service answers again. */
+  waiting: boolean = $state(false);
   trained: TrainedModel | undefined = $state.raw();
   trainError: unknown = $state.raw();
   /** Stopped on purpose at this step. */
@@ -54,6 +63,8 @@ export class TrainerData {
   submitError: unknown = $state.raw();
 
   #stopping: AbortController | undefined;
+  /** Ends the waiting: with true to try at once, with false for good. */
+  #wake: ((again: boolean) => void) | undefined;
   #loading: AbortController | undefined;
 
   constructor(token: string) {
@@ -137,6 +148,12 @@ export class TrainerData {
 
   stop(): void {
     this.#stopping?.abort();
+    this.#wake?.(false);
+  }
+
+  /** Does not wait for the service any longer, and tries. */
+  tryNow(): void {
+    this.#wake?.(true);
   }
 
   /** Sends the sealed result with a signed record of the run; the owner's gates decide. */
@@ -187,20 +204,37 @@ export class TrainerData {
   }
 
   close(): void {
+    this.#wake?.(false);
     this.training.close();
   }
 
-  async #run(
-    start: (options: { signal: AbortSignal; onProgress: (progress: TrainProgress) => void }) => Promise<TrainedModel>,
-  ): Promise<void> {
-    const stopping = new AbortController();
-    this.#stopping = stopping;
+  /** A run to its end: where the connection is lost it waits for the service, and goes on from the last step. */
+  async #run(start: Start): Promise<void> {
     this.trainError = undefined;
     this.stoppedAt = undefined;
     this.progress = undefined;
     this.curve = [];
+    let next: Start | undefined = start;
+    for (let vain = 0; next !== undefined && vain < VAIN_ATTEMPTS; vain++) {
+      const before = this.#step;
+      const run: string | undefined = await this.#attempt(next);
+      if (run === undefined || !(await this.#serviceIsBack())) return;
+      if (this.#step > before) vain = 0;
+      next = (options) => this.training.resume(run, options);
+    }
+  }
+
+  get #step(): number {
+    return this.progress?.step ?? 0;
+  }
+
+  /** The name of the run where it was cut off and can be gone on with. */
+  async #attempt(start: Start): Promise<string | undefined> {
+    const stopping = new AbortController();
+    this.#stopping = stopping;
+    this.trainError = undefined;
     this.running = true;
-    let step = 0;
+    let step = this.#step;
     const onProgress = (progress: TrainProgress): void => {
       this.progress = progress;
       if (progress.step > step && progress.rowsPerSecond !== undefined) {
@@ -212,15 +246,53 @@ export class TrainerData {
       this.trained = await start({ signal: stopping.signal, onProgress });
     } catch (error) {
       if (isAborted(error)) this.stoppedAt = step;
-      else {
-        this.#failed(error, (caught) => {
-          this.trainError = caught;
-        });
-      }
+      else this.trainError = runProblem(error);
     } finally {
       this.running = false;
       this.kept = await this.training.runs();
     }
+    const run = this.progress?.run;
+    const kept = this.kept.some((one) => one.run === run && !one.finished);
+    return isUnavailable(this.trainError) && kept ? run : undefined;
+  }
+
+  /** Waits until the service answers; false where that is no longer wanted. */
+  async #serviceIsBack(): Promise<boolean> {
+    this.waiting = true;
+    try {
+      for (;;) {
+        if ((await this.#pause(WAIT_MS)) === false) return false;
+        if (await this.#answers()) return true;
+      }
+    } finally {
+      this.waiting = false;
+    }
+  }
+
+  async #answers(): Promise<boolean> {
+    try {
+      await this.client.health();
+      return true;
+    } catch (error) {
+      // A refusal is an answer too; what it means, the run will say.
+      return !isUnavailable(error);
+    }
+  }
+
+  /** Undefined when the time is over. A network that is found again, as by a laptop that wakes up, ends it with true. */
+  #pause(ms: number): Promise<boolean | undefined> {
+    return new Promise((resolve) => {
+      const done = (again: boolean | undefined): void => {
+        clearTimeout(timer);
+        window.removeEventListener('online', online);
+        this.#wake = undefined;
+        resolve(again);
+      };
+      const online = (): void => done(true);
+      const timer = setTimeout(() => done(undefined), ms);
+      window.addEventListener('online', online);
+      this.#wake = done;
+    });
   }
 
   #failed(error: unknown, keep: (error: unknown) => void): void {

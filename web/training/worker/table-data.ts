@@ -1,5 +1,6 @@
 /** A CSV as the loaded model sees it: what is used, what is ignored, and what a user should know before training. */
 import { applyTable, type Dataset, type FeatureSettings, featureCount, parseCsv, type Table } from 'hermetic/data';
+import { HermeticError } from 'hermetic/trainer';
 import type { DataColumn, DataReport, DataRequest } from '../api.ts';
 
 export interface ReadData {
@@ -21,14 +22,15 @@ export async function readData(
   largestBatch: number,
 ): Promise<ReadData> {
   const { name, purpose } = request;
-  const table = parseCsv(new Uint8Array(await request.csv.arrayBuffer()), { source: name });
+  checkSize(request);
+  const table = parseCsv(await bytesOf(request), { source: name });
   const label = request.label ?? settings.label.column;
   const columns = table.columns.map((column) => ({ name: column, use: useOf(column, label, settings, purpose) }));
   const used = pick(
     table,
     columns.flatMap(({ use }, index) => (use === 'ignored' ? [] : [index])),
   );
-  const dataset = applyTable(used, settings, purpose, label);
+  const dataset = forPage(() => applyTable(used, settings, purpose, label));
   const report: DataReport = {
     name,
     purpose,
@@ -43,6 +45,41 @@ export async function readData(
     warnings: [...ignoredWarning(columns), ...strangeColumns(dataset, settings)],
   };
   return { request, dataset, report };
+}
+
+/** What the command line would be told of its options means nothing here. */
+function forPage<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof HermeticError) || !/ --\w/.test(error.mend ?? '')) throw error;
+    const { code, summary } = error;
+    throw new HermeticError(code, summary, { mend: 'Correct it, or drop the row.', cause: error });
+  }
+}
+
+/** Cells are strings while they are read: each byte of a file takes many of memory. */
+const MOST_BYTES = 256e6;
+
+function checkSize({ name, csv }: DataRequest): void {
+  if (csv.size <= MOST_BYTES) return;
+  throw new HermeticError('BAD_DATA', `${name} is too large for a tab`, {
+    expected: `at most ${MOST_BYTES / 1e6} MB`,
+    got: `${Math.ceil(csv.size / 1e6)} MB`,
+    mend: 'Take a part of the rows, or only the columns that the network reads; or train from the command line.',
+  });
+}
+
+/** A file that was changed, moved or is still in a cloud since it was chosen cannot be read. */
+async function bytesOf({ name, csv }: DataRequest): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await csv.arrayBuffer());
+  } catch (cause) {
+    throw new HermeticError('BAD_DATA', `${name} cannot be read`, {
+      mend: 'Choose it anew: it was changed, moved or taken away since.',
+      cause,
+    });
+  }
 }
 
 function inputColumns({ inputs }: FeatureSettings): readonly string[] {
