@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AuditEntry, AuditQuery, Gates, ServedKey, ServedModel } from '../../src/protocol/service/types.ts';
-import { formatAgo, formatBytes, formatDuration, formatLayers } from '../../web/src/lib/format.ts';
+import { formatAgo, formatBytes, formatDuration, formatLayers, formatRate } from '../../web/src/lib/format.ts';
 import { keeper } from '../../web/src/lib/kept-text.ts';
 import { href, invitationCode, parseRoute } from '../../web/src/lib/router.ts';
 import { AuditReader, detailsText, PAGE, shortName } from '../../web/src/owner/audit-reader.ts';
@@ -74,6 +74,10 @@ describe('formats', () => {
     [273_600_000, '3 d 4 h'],
   ])('%d ms are %s', (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
+  });
+
+  it('write rates in two or three figures', () => {
+    expect([1234, 99.7, 12.4, 0.532, 0].map(formatRate)).toEqual(['1,234', '100', '12', '0.53', '0']);
   });
 
   it('say when, coarsely', () => {
@@ -359,11 +363,11 @@ describe('the log', () => {
   it('says details in a line, with names where there are any', () => {
     expect(detailsText({ rows: 12, passed: true })).toBe('rows 12, passed true');
     const nameOf = (id: string) => (id === hex('a') ? 'Ada' : undefined);
-    expect(detailsText({ party: hex('a'), key: hex('b') }, nameOf)).toBe(`party Ada, key ${hex('b').slice(0, 8)}…`);
+    expect(detailsText({ party: hex('a'), key: hex('b') }, nameOf)).toBe(`party Ada, key ${hex('b').slice(0, 8)}`);
     expect(['run-a', hex('a'), hex('c')].map((id) => shortName(id, nameOf))).toEqual([
       'run-a',
       'Ada',
-      `${hex('c').slice(0, 8)}…`,
+      `${hex('c').slice(0, 8)}`,
     ]);
   });
 });

@@ -30,7 +30,7 @@ export function formatCount(value: number): string {
 
 /** Of things a second: 1,234 or 12 or 0.53. */
 export function formatRate(rate: number): string {
-  return rate >= 100 ? formatCount(rate) : rate === 0 ? '0' : rate.toPrecision(2);
+  return rate >= 99.5 ? formatCount(rate) : rate === 0 ? '0' : rate.toPrecision(2);
 }
 
 /** .87816 as 87.82 %. */

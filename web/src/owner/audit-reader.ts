@@ -108,7 +108,7 @@ const IDENTIFIER = /^[0-9a-f]{16,64}$/;
 
 /** What an entry is about: a name where it has one, else the first digits of its identifier. */
 export function shortName(text: string, nameOf: (id: string) => string | undefined): string {
-  if (IDENTIFIER.test(text)) return nameOf(text) ?? `${text.slice(0, 8)}…`;
+  if (IDENTIFIER.test(text)) return nameOf(text) ?? text.slice(0, 8);
   return text.length > 24 ? `${text.slice(0, 20)}…` : text;
 }
 

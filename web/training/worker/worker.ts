@@ -1,10 +1,8 @@
 /** Entry of the training worker: calls come in, answers and progress go out, one session for all of them. */
-import * as z from 'zod';
+import '../no-eval.ts';
+
 import { type FromWorker, type Method, type ToWorker, toWire } from '../wire.ts';
 import { Session } from './session.ts';
-
-// As the page: its policy forbids `new Function`, and some browsers report every try.
-z.config({ jitless: true });
 
 type Handler = (
   argument: unknown,
