@@ -209,7 +209,7 @@ describe('unlocking on the command line', () => {
       rows: 3,
     });
     const { id } = await pending(3);
-    expect((await tell('service', 'unlocks', ...owner)).stdout).toMatch(/Ada +3 +pending/);
+    expect((await tell('service', 'unlocks', ...owner)).stdout).toMatch(/Ada +3 +3 +pending/);
     await service('deny', id, '--reason', 'not today');
     const again = await say(['service', 'approve', id, ...owner]);
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('Nothing waits')]);
