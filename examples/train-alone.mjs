@@ -17,7 +17,6 @@ const model = sequential([
   dense({ units: 4, activation: 'square', inputShape: [2] }),
   dense({ units: 1, activation: 'lin4' }),
 ]);
-model.build({ seed: 4 });
 const folder = await mkdtemp(join(tmpdir(), 'hermetic-'));
 await saveTrainerKeys(owner, join(folder, 'trainer.keys'));
 await saveBootstrappingKeys(owner, join(folder, 'bootstrapping.keys'), { slots: 1024 });

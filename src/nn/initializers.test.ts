@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { recordSystemRandom } from '../../test/fixtures/system-random.ts';
 import { activation } from './activations.ts';
 import type { Architecture } from './architecture.ts';
 import {
@@ -50,6 +51,22 @@ describe('initialWeights', () => {
     expect(draw(glorotUniform(), 7)).not.toEqual(draw(glorotUniform(), 8));
     expect(initialWeights(one, [normal()], 1)[0].bias).toEqual(new Float64Array(300));
     expect(initialWeights({ layers: [{ ...layer, useBias: false }] }, [normal()], 1)[0].bias).toBeUndefined();
+  });
+
+  it('draws 53 fresh bits a weight from the system where no seed is given', () => {
+    const drawn = recordSystemRandom();
+    try {
+      const { kernel } = initialWeights(one, [uniform({ low: -1, high: 1 })])[0];
+      expect(drawn.explain(kernel, 1)).toBe(true);
+      expect(drawn.explain(draw(uniform({ low: -1, high: 1 }), 5), 1)).toBe(false);
+    } finally {
+      drawn.restore();
+    }
+  });
+
+  it('has the deviation without a seed, too', () => {
+    const measured = deviation(initialWeights(one, [glorotNormal()])[0].kernel);
+    expect(Math.abs(measured / Math.sqrt(2 / 400) - 1)).toBeLessThan(0.03);
   });
 
   it('wants an initializer for each layer', () => {

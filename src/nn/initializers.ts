@@ -1,9 +1,11 @@
 /**
- * Initial weights. An initializer is data, so that a recipe can carry it and a report can print it; `initialWeights`
- * draws from a seeded, public generator. Owners who seal a model want a seed that nobody can guess: the weights of
- * an untrained network are as secret as its seed. Glorot and Bengio 2010; He et al. 2015.
+ * Initial weights. An initializer is data, so that a recipe can carry it and a report can print it. Weights are drawn from
+ * the system's generator, unless a seed is given: weights from a seed are known to whoever knows or finds it. Glorot and
+ * Bengio 2010; He et al. 2015.
  */
 
+import type { RandomNumbers } from '../base/random-numbers.ts';
+import { SecretRandom } from '../base/secret-random.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
 import type { Architecture, DenseLayer, LayerWeights } from './architecture.ts';
 
@@ -57,33 +59,36 @@ export function zeros(): Initializer {
 }
 
 /**
- * One draw of all weights, layer by layer, kernels row by row; biases are zero.
+ * One draw of all weights, layer by layer, kernels row by row; biases are zero. Secret and never the same again, but
+ * for a seed.
  *
  * @param initializers of the kernels, one a layer
+ * @param seed integer in [0, 2^53), for demonstrations and twins that shall repeat. Never for weights that shall be
+ *   secret: the first few signs of them tell it to whoever tries all seeds.
  */
 export function initialWeights(
   architecture: Architecture,
   initializers: readonly Initializer[],
-  seed: number,
+  seed?: number,
 ): LayerWeights[] {
   if (initializers.length !== architecture.layers.length) {
     throw new RangeError(`initializers: expected ${architecture.layers.length}, got ${initializers.length}`);
   }
-  const random = new SeededRandom(seed);
+  const random = seed === undefined ? new SecretRandom() : new SeededRandom(seed);
   return architecture.layers.map((layer, i) => ({
     kernel: drawKernel(layer, initializers[i], random),
     bias: layer.useBias ? new Float64Array(layer.units) : undefined,
   }));
 }
 
-function drawKernel(layer: DenseLayer, initializer: Initializer, random: SeededRandom): Float64Array {
+function drawKernel(layer: DenseLayer, initializer: Initializer, random: RandomNumbers): Float64Array {
   const kernel = new Float64Array(layer.inputs * layer.units);
   const draw = sampler(layer, initializer, random);
   for (let i = 0; i < kernel.length; i++) kernel[i] = draw(i);
   return kernel;
 }
 
-function sampler(layer: DenseLayer, initializer: Initializer, random: SeededRandom): (index: number) => number {
+function sampler(layer: DenseLayer, initializer: Initializer, random: RandomNumbers): (index: number) => number {
   const { inputs, units } = layer;
   const gaussian = (deviation: number, mean = 0) => {
     return () => random.normal(mean, deviation);

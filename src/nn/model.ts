@@ -110,13 +110,16 @@ export class Sequential {
   }
 
   /**
-   * Draws the weights. Without a seed, from a random one of 53 bits. `inputs` is needed only where the first layer
-   * has no inputShape.
+   * Draws the weights: secret ones, from the system's generator. `inputs` is needed only where the first layer has no
+   * inputShape.
+   *
+   * @param options.seed integer in [0, 2^53), for demonstrations and tests that shall repeat. Never for a model that shall be
+   *   sealed for others: its weights are known to whoever knows the seed or tries all of them.
    */
   build(options: { readonly inputs?: number; readonly seed?: number } = {}): this {
     const architecture = this.#resolve(options.inputs);
     const initializers = this.#specs.map((spec) => spec.kernelInitializer);
-    this.#weights = initialWeights(architecture, initializers, options.seed ?? randomSeed());
+    this.#weights = initialWeights(architecture, initializers, options.seed);
     return this;
   }
 
@@ -222,9 +225,4 @@ function toActivation(activation: string | Activation | FittedActivation): Activ
   if (typeof activation === 'string') return parseActivation(activation);
   if ('fn' in activation) return fitActivation(activation.fn, activation.interval, activation.degree);
   return activation;
-}
-
-function randomSeed(): number {
-  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
-  return (high >>> 11) * 2 ** 32 + low;
 }

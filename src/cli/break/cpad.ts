@@ -1,6 +1,6 @@
 /** `hermetic break cpad`: the key out of a published decryption, raw and as the product releases it. */
 import { keyFromDecryption } from '../../attacks/raw-decryption-key.ts';
-import { SeededRandom } from '../../base/seeded-random.ts';
+import { SecretRandom } from '../../base/secret-random.ts';
 import { MAX_RELEASED_BITS, type Release, releaseRow } from '../../owner/release.ts';
 import { unlockPredictions } from '../../owner/unlock.ts';
 import type { CiphertextRecord } from '../../protocol/ciphertext-record.ts';
@@ -9,7 +9,6 @@ import { predictionLayoutJson } from '../../protocol/layout-json.ts';
 import { encryptPublic } from '../../schemes/ckks/public-encryption.ts';
 import type { SlotVector } from '../../tensor/slot-vectors.ts';
 import { formatCount } from '../format.ts';
-import { randomSeed } from '../random-seed.ts';
 import { cpadExplanation } from './explanation.ts';
 import { Telling } from './telling.ts';
 import { type Trial, timed } from './trial.ts';
@@ -45,7 +44,7 @@ export async function breakCpad({ console, set, threads }: BreakOptions): Promis
 /** Under the public key, at level 0, as predictions are. */
 export function encryptKnown({ keys }: Victim): KnownCiphertext {
   const { context, publicKey } = keys;
-  const random = new SeededRandom(randomSeed());
+  const random = new SecretRandom();
   const part = (): Float64Array => Float64Array.from({ length: context.slots }, () => random.uniform());
   const values = { re: part(), im: part() };
   const ciphertext = encryptPublic(context, publicKey, values, 0);

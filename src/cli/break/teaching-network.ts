@@ -15,7 +15,6 @@ import { fromFixed } from '../../schemes/fixed-point/quantize.ts';
 import { SCHEMES, type TeachingSchemeName } from '../../schemes/traits.ts';
 import { Console } from '../console.ts';
 import { formatCount } from '../format.ts';
-import { randomSeed } from '../random-seed.ts';
 import { sealDemonstration } from '../schemes/seal-demonstration.ts';
 import { readTeachingFiles } from '../schemes/teaching-files.ts';
 
@@ -34,7 +33,7 @@ export async function readNetwork(
   const temporary = await mkdtemp(join(tmpdir(), 'hermetic-break-'));
   try {
     const { architecture, initializers } = recipe('xor');
-    const weights = initialWeights(architecture, initializers, randomSeed());
+    const weights = initialWeights(architecture, initializers);
     const model = {
       architecture,
       weights,

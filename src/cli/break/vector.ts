@@ -7,7 +7,7 @@ import {
   recoverVectorKeyFromOracle,
   roundWithoutKey,
 } from '../../attacks/vector-key.ts';
-import { SeededRandom } from '../../base/seeded-random.ts';
+import { SecretRandom } from '../../base/secret-random.ts';
 import type { VectorCiphertext } from '../../schemes/vector/ciphertext.ts';
 import { type VectorParameters, type VectorPreset, vectorPreset } from '../../schemes/vector/parameters.ts';
 import { vectorCiphertextFromPlain, vectorKeysFromPlain } from '../../schemes/vector/plain-form.ts';
@@ -15,7 +15,6 @@ import { encryptOneWay } from '../../schemes/vector/public-encryption.ts';
 import { makeOneWayKeys } from '../../schemes/vector/secret/vector-secret.ts';
 import type { Console } from '../console.ts';
 import { formatCount } from '../format.ts';
-import { randomSeed } from '../random-seed.ts';
 import { vectorExplanation } from './explanation.ts';
 import { readNetwork, tellNetwork } from './teaching-network.ts';
 import { Telling } from './telling.ts';
@@ -77,7 +76,7 @@ const ROUNDED_VECTORS = 9;
 
 /** No key at all: with such masks c/w is the message. */
 export async function tryRounding(preset: VectorPreset): Promise<Trial> {
-  const random = new SeededRandom(randomSeed());
+  const random = new SecretRandom();
   const { result: right, seconds } = await timed(() => {
     let count = 0;
     for (let k = 0; k < ROUNDED_KEYS; k++) {

@@ -9,7 +9,6 @@ import { memorySink } from '../../protocol/byte-source.ts';
 import type { PlainModel } from '../../protocol/model-file.ts';
 import { describeInitialization } from '../../protocol/provenance.ts';
 import { type SealedModel, writeSealedModel } from '../../protocol/sealed-model.ts';
-import { randomSeed } from '../random-seed.ts';
 import { type GuessScore, scoreGuess } from './trial.ts';
 
 export interface Victim {
@@ -48,7 +47,7 @@ export async function makeVictim(set: string, threads: number | undefined): Prom
 function smallModel(): PlainModel {
   const architecture = parseArchitecture('4:square,1:lin4', 12);
   const initializers = architecture.layers.map(() => scaledNormal({ scale: 0.7 }));
-  const weights = initialWeights(architecture, initializers, randomSeed());
+  const weights = initialWeights(architecture, initializers);
   return { architecture, weights, features: null, provenance: [describeInitialization(initializers)] };
 }
 

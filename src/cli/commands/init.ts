@@ -20,7 +20,6 @@ import { type DataFlags, dataFlags, type FittingFlags, fittingFlags, type Output
 import { formatBytes } from '../format.ts';
 import { writePlainModel } from '../model-files.ts';
 import { integer, text } from '../parsers.ts';
-import { randomSeed } from '../random-seed.ts';
 
 interface Flags extends DataFlags, FittingFlags, OutputFlags {
   readonly layers: string | undefined;
@@ -29,6 +28,11 @@ interface Flags extends DataFlags, FittingFlags, OutputFlags {
   readonly seed: number | undefined;
   readonly out: string;
 }
+
+/** The seed's bits can be searched: a sign of each of the first weights is enough to tell the right one. */
+const PUBLIC_SEED =
+  'weights from --seed are no secret: whoever knows the seed, or tries all of them, knows the weights, sealed or not. ' +
+  'Leave it out for a network that shall be secret.';
 
 export const init: Command<HermeticContext> = buildCommand<Flags, [], HermeticContext>({
   docs: {
@@ -56,7 +60,8 @@ export const init: Command<HermeticContext> = buildCommand<Flags, [], HermeticCo
       seed: {
         kind: 'parsed',
         parse: integer(0, 2 ** 53 - 1),
-        brief: 'Seed of the weights: as secret as they are (default: drawn at random)',
+        brief:
+          'Repeatable weights, for demonstrations: whoever knows or finds the seed knows them (default: secret ones)',
         placeholder: 'SEED',
         optional: true,
       },
@@ -69,13 +74,14 @@ export const init: Command<HermeticContext> = buildCommand<Flags, [], HermeticCo
 
 async function runInit(this: HermeticContext, flags: Flags): Promise<void> {
   const console = new Console(this.io, flags);
+  if (flags.seed !== undefined) console.warn(PUBLIC_SEED);
   const plan = planOf(flags);
   const examples = await examplesForFitting(flags, this.io.signal);
   const { settings, warnings } = plan.fit(examples);
   for (const warning of warnings) console.warn(warning);
   const architecture = plan.architecture(featureCount(settings));
   const initializers = plan.initializers ?? architecture.layers.map(() => glorotUniform());
-  const weights = initialWeights(architecture, initializers, flags.seed ?? randomSeed());
+  const weights = initialWeights(architecture, initializers, flags.seed);
   const bytes = await writePlainModel(flags.out, {
     architecture,
     weights,

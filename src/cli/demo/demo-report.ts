@@ -240,7 +240,7 @@ function notesOf({ spec: { rowName }, refresh }: DemoStage, rounds: readonly Dem
     ...(resumed ? ['The run was interrupted and taken up again; speed and times are those of its last part.'] : []),
     'The clear twin has the same recipe, order of rows, first weights and precision of features; it ran in the owner’s process when all else was done.',
     `Features were fitted once, without labels, on ${rowName}s that count as public here.`,
-    'The first weights come from a fixed seed so that the figures repeat; a real owner leaves --seed out.',
+    'The first weights come from a fixed, public seed so that the figures repeat, and so they are no secret: those of a network of your own are drawn from the system’s generator.',
     'Times are wall time. Speed counts training steps with their refreshes, not keys, files and evaluation.',
   ];
 }

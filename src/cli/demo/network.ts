@@ -29,7 +29,7 @@ export async function prepareNetwork(stage: DemoStage): Promise<DemoNetwork> {
   const network = await timeline.phase('owner', 'Fit the features, draw the weights', () => makeNetwork(stage));
   const { architecture } = network.model;
   story.tell(
-    `${shapeOf(architecture)}: ${formatCount(parameterCount(architecture))} random weights on ` +
+    `${shapeOf(architecture)}: ${formatCount(parameterCount(architecture))} weights, from a public seed so that all repeats, on ` +
       `${formatCount(featureCount(network.settings))} features (${spec.features}).`,
     timeline.lastSeconds,
   );

@@ -27,7 +27,7 @@ export interface DemoSpec {
   readonly curveEvery: number;
 }
 
-/** By these the rows are dealt out, and the first weights drawn: public, so that the figures repeat. */
+/** By these the rows are dealt out, and the first weights drawn: public, so that the figures repeat; never for weights to be kept. */
 export const PART_SEED = 1;
 export const WEIGHT_SEED = 1;
 

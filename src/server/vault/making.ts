@@ -83,14 +83,8 @@ function requireTrainable({ slots, maxLevel }: CkksParameters, architecture: Arc
 function plainModelOf({ architecture, initializers, settings }: NetworkPlan): Parameters<typeof seal>[0] {
   return {
     architecture,
-    weights: initialWeights(architecture, initializers, secretSeed()),
+    weights: initialWeights(architecture, initializers),
     features: settings as unknown as JsonValue,
     provenance: [describeInitialization(initializers)],
   };
-}
-
-/** Nobody can guess it, and it is kept nowhere. */
-function secretSeed(): number {
-  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
-  return (high >>> 11) * 2 ** 32 + low;
 }
