@@ -7,6 +7,7 @@ import { generateBootstrappingKeys } from '../circuits/secret/bootstrapping-keys
 import { createEngine } from '../kernels/wasm-executor.ts';
 import { writeBootstrappingKeys as writeFile } from '../protocol/bootstrapping-keys.ts';
 import type { ByteSink } from '../protocol/byte-source.ts';
+import type { SigningKey } from '../protocol/signing-key.ts';
 import { freshSeed } from '../ring/sampler.ts';
 import { SecretKey } from '../rlwe/secret/secret-key.ts';
 import { BootstrappingContext } from '../schemes/ckks/bootstrapping-context.ts';
@@ -24,7 +25,8 @@ export interface BootstrappingKeysOptions {
 
 /**
  * Writes the bootstrapping keys of an owner, which reveal no more than trainer keys do.
- * @throws HermeticError BAD_ARGUMENT for a parameter set that does not bootstrap, or that has fewer slots; DISK
+ * @throws HermeticError BAD_ARGUMENT for a parameter set that does not bootstrap, or that has fewer slots, and for an
+ *   owner who cannot sign; DISK
  */
 export async function writeBootstrappingKeys(
   sink: ByteSink,
@@ -34,6 +36,7 @@ export async function writeBootstrappingKeys(
   const { slots = owner.context.slots, threads, onProgress = () => {} } = options;
   const { parameters } = owner.context;
   requireBootstrappingSlots(parameters, slots);
+  const signing = requireSigning(owner);
   const plan = planBootstrapping(parameters, Math.log2(slots));
   const context = new BootstrappingContext(parameters, await createEngine(threads === undefined ? {} : { threads }));
   const coefficients = owner.secret.toBytes();
@@ -53,11 +56,18 @@ export async function writeBootstrappingKeys(
         onProgress(++done, orders.length);
       }
     }
-    await writeFile(sink, context, owner.parameters, header, keys());
+    await writeFile(sink, context, owner.parameters, header, signing, keys());
   } finally {
     secret.dispose();
     context.dispose();
   }
+}
+
+function requireSigning({ signing }: OwnerKeys): SigningKey {
+  if (signing !== undefined) return signing;
+  throw new HermeticError('BAD_ARGUMENT', 'this owner key is older than signatures, and cannot sign', {
+    mend: 'Make new keys (hermetic keygen), and rekey the network to them.',
+  });
 }
 
 /** @throws HermeticError BAD_ARGUMENT unless the set bootstraps messages that repeat after so many slots */

@@ -1,7 +1,9 @@
 /** What the owner holds: the secret key, and an engine with the parameters it belongs to. */
 import { HermeticError } from '../base/errors.ts';
 import { ciphertextParameters, keyIdOf } from '../protocol/ckks-codec.ts';
+import { signerOf } from '../protocol/key-signature.ts';
 import type { CiphertextParameters } from '../protocol/parameters.ts';
+import { createSigningKey, type SigningKey } from '../protocol/signing-key.ts';
 import type { EvaluationKeyNeeds, EvaluationKeys, PublicKey } from '../rlwe/keys.ts';
 import { generateEvaluationKeys, generatePublicKey } from '../rlwe/secret/key-generation.ts';
 import { SecretKey } from '../rlwe/secret/secret-key.ts';
@@ -17,14 +19,17 @@ export interface OwnerKeys {
   readonly scheme: SecretScheme;
   /** What files say of the parameters. */
   readonly parameters: CiphertextParameters;
-  /** Identifier of the public key, in hexadecimal. */
+  /** The owner's fingerprint, which names the key pair, in hexadecimal. */
   readonly keyId: string;
+  /** Signs the files of public keys; absent from keys that were made before files were signed, or that only decrypt. */
+  readonly signing?: SigningKey;
   /** Overwrites the secret and stops the engine. */
   dispose(): void;
 }
 
 /** The owner's keys as they are made, together with the public ones that trainers get. */
 export interface CreatedKeys extends OwnerKeys {
+  readonly signing: SigningKey;
   readonly publicKey: PublicKey;
   readonly evaluationKeys: EvaluationKeys;
 }
@@ -48,7 +53,9 @@ export async function createKeys(options: CreateKeysOptions = {}): Promise<Creat
   const publicKey = generatePublicKey(context, secret);
   const needs = options.needs ?? defaultKeyNeeds(parameters);
   const evaluationKeys = generateEvaluationKeys(context, secret, needs, options.onProgress);
-  return { ...ownerKeys(context, secret, await keyIdOf(publicKey)), publicKey, evaluationKeys };
+  const signing = await createSigningKey();
+  const keyId = await keyIdOf(context, publicKey, signerOf(signing));
+  return { ...ownerKeys(context, secret, keyId), signing, publicKey, evaluationKeys };
 }
 
 /** The keys of known parameters with the secret's bytes. @throws HermeticError BAD_FILE */

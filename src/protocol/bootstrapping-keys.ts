@@ -15,9 +15,11 @@ import type { ByteSink, ByteSource } from './byte-source.ts';
 import { readPoly, writePoly } from './ckks-codec.ts';
 import { type ContainerReader, type ReadOptions, readContainer } from './container-reader.ts';
 import { writeContainer } from './container-writer.ts';
+import { requireSignature, SIGNATURE_BYTES, SIGNER_BYTES, signatureBy, signerOf } from './key-signature.ts';
 import type { CiphertextParameters } from './parameters.ts';
 import { decodeResidues, encodeResidues, polynomialBytes } from './residues.ts';
 import { count, hexIdentifier, parseHeader } from './schema.ts';
+import type { SigningKey } from './signing-key.ts';
 
 interface StoredKey extends KeyName {
   readonly seed: Uint8Array;
@@ -25,6 +27,8 @@ interface StoredKey extends KeyName {
 
 export interface BootstrappingKeysHeader {
   readonly keyId: string;
+  /** Public half of the key that signs this file, as in the trainer keys; absent from files before there was one. */
+  readonly signer?: Uint8Array | undefined;
   /** log2 of the slots after which the messages that they serve repeat. */
   readonly logSlots: number;
   readonly keys: readonly StoredKey[];
@@ -32,6 +36,7 @@ export interface BootstrappingKeysHeader {
 
 export const bootstrappingKeysHeader: z.ZodType<BootstrappingKeysHeader> = z.strictObject({
   keyId: hexIdentifier,
+  signer: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === SIGNER_BYTES).optional(),
   logSlots: z.number().int().min(5).max(16),
   keys: z
     .array(
@@ -63,12 +68,13 @@ function primesOf(context: BootstrappingContext, { use }: KeyName): { indices: n
   return { indices, primes: indices.map((i) => context.ring.primes[i].p) };
 }
 
-/** Writes keys as they are made, in the order of the header, and frees each. */
+/** Writes keys as they are made, in the order of the header, frees each, and signs them all. */
 export async function writeBootstrappingKeys(
   sink: ByteSink,
   context: BootstrappingContext,
   parameters: CiphertextParameters,
-  header: BootstrappingKeysHeader,
+  header: Omit<BootstrappingKeysHeader, 'signer'>,
+  signing: SigningKey,
   keys: Iterable<{ readonly name: KeyName; readonly key: SwitchingKey }>,
 ): Promise<void> {
   function* sections(): Generator<Uint8Array> {
@@ -82,9 +88,10 @@ export async function writeBootstrappingKeys(
     kind: 'bootstrapping-keys',
     parameterHash: parameters.hash,
     parameters: parameters.description,
-    content: header,
+    content: { ...header, signer: signerOf(signing) },
     sectionLengths: sectionLengths(context, header.keys),
     sections: sections(),
+    signature: signatureBy(signing),
   });
 }
 
@@ -92,7 +99,10 @@ export async function writeBootstrappingKeys(
 export interface BootstrappingKeysReader {
   readonly header: BootstrappingKeysHeader;
   readonly totalBytes: number;
-  /** Each key in turn, expanded; they are the caller's. */
+  /**
+   * Each key in turn, expanded; they are the caller's, who must not use them before all were read.
+   * @throws HermeticError BAD_FILE; WRONG_KEY unless the signer that the header names signed them
+   */
   readKeys(take: (name: KeyName, key: SwitchingKey) => void): Promise<void>;
 }
 
@@ -109,7 +119,9 @@ export async function openBootstrappingKeys(
   if (header.logSlots > Math.log2(context.slots))
     throw badFile('the bootstrapping keys are for more slots than there are');
   checkNames(context, header, planFor(header.logSlots));
+  const { signer } = header;
   const lengths = sectionLengths(context, header.keys);
+  if (signer !== undefined) lengths.push(SIGNATURE_BYTES);
   const fits = lengths.length === container.sectionLengths.length;
   if (!fits || lengths.some((length, i) => length !== container.sectionLengths[i])) {
     throw badFile('the sections do not have the sizes that these keys need');
@@ -119,6 +131,7 @@ export async function openBootstrappingKeys(
     totalBytes: container.totalBytes,
     readKeys: async (take) => {
       for (const stored of header.keys) take(stored, await readKey(container, context, stored));
+      if (signer !== undefined) await requireSignature(signer, container, 'these bootstrapping keys');
       await container.finish();
     },
   };

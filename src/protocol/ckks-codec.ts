@@ -10,6 +10,7 @@ import { Ciphertext } from '../schemes/ckks/ciphertext.ts';
 import type { CkksContext } from '../schemes/ckks/context.ts';
 import { type CkksParameters, parameterSet } from '../schemes/ckks/parameters.ts';
 import type { CiphertextRecord } from './ciphertext-record.ts';
+import { fingerprintOf, SIGNER_BYTES } from './key-signature.ts';
 import type { CiphertextParameters, ParameterDescription } from './parameters.ts';
 import { decodeResidues, encodeResidues, polynomialBytes } from './residues.ts';
 
@@ -74,8 +75,16 @@ export function writePoly(ring: Ring, indices: readonly number[], words: Uint32A
   return poly;
 }
 
-/** Names a key pair: the first 16 bytes of the hash of its public key, in hexadecimal. */
-export async function keyIdOf(publicKey: PublicKey): Promise<string> {
+/** The owner's fingerprint, which names a key pair, in hexadecimal. @param signer of its files, 32 bytes */
+export function keyIdOf(context: CkksContext, publicKey: PublicKey, signer: Uint8Array): Promise<string> {
+  const { ring, ciphertextLimbs, parameters } = context;
+  const primes = ring.primes.slice(0, ciphertextLimbs).map(({ p }) => p);
+  const publicSection = encodeResidues(readPoly(publicKey.b), ring.N, primes);
+  return fingerprintOf({ parameterHash: parameters.hash, signer, publicSeed: publicKey.seed, publicSection });
+}
+
+/** Named key pairs before their files were signed: it covers one limb only. */
+export async function unsignedKeyIdOf(publicKey: PublicKey): Promise<string> {
   const words = publicKey.b.read(0);
   const body = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
   return bytesToHex((await sha256(concatBytes(publicKey.seed, body))).subarray(0, 16));
@@ -84,6 +93,8 @@ export async function keyIdOf(publicKey: PublicKey): Promise<string> {
 /** Header content of trainer keys: which keys, and the seeds of their uniform halves. */
 export interface TrainerKeysContent {
   readonly keyId: string;
+  /** Public half of the key that signs this file; absent from files before there was one. */
+  readonly signer?: Uint8Array;
   readonly publicSeed: Uint8Array;
   readonly keys: readonly { readonly galois: number; readonly seed: Uint8Array }[];
 }
@@ -102,7 +113,7 @@ export function trainerKeysBody(
   context: CkksContext,
   publicKey: PublicKey,
   keys: EvaluationKeys,
-  keyId: string,
+  { keyId, signer }: { readonly keyId: string; readonly signer: Uint8Array },
 ): TrainerKeysBody {
   const entries: [number, SwitchingKey][] = [...keys.galois];
   if (keys.relinearization) entries.unshift([RELINEARIZATION, keys.relinearization]);
@@ -117,6 +128,7 @@ export function trainerKeysBody(
   }
   const content = {
     keyId,
+    signer,
     publicSeed: publicKey.seed,
     keys: entries.map(([galois, key]) => ({ galois, seed: key.seed })),
   };
@@ -125,6 +137,7 @@ export function trainerKeysBody(
 
 export interface TrainerKeySet {
   readonly keyId: string;
+  readonly signer: Uint8Array | undefined;
   readonly publicKey: PublicKey;
   readonly evaluationKeys: EvaluationKeys;
 }
@@ -139,7 +152,7 @@ export async function readTrainerKeysBody(
   readSection: () => Promise<Uint8Array>,
   wanted: (galois: number) => boolean = () => true,
 ): Promise<TrainerKeySet> {
-  const { keyId, publicSeed, keys } = checkContent(content, context.ring.N);
+  const { keyId, signer, publicSeed, keys } = checkContent(content, context.ring.N);
   const { N } = context.ring;
   const allPrimes = context.ring.primes.map((c) => c.p);
   const publicPrimes = allPrimes.slice(0, context.ciphertextLimbs);
@@ -166,7 +179,7 @@ export async function readTrainerKeysBody(
     if (element === RELINEARIZATION) relinearization = { digits, seed };
     else galois.set(element, { digits, seed });
   }
-  return { keyId, publicKey, evaluationKeys: { relinearization, galois } };
+  return { keyId, signer, publicKey, evaluationKeys: { relinearization, galois } };
 }
 
 function checkContent(content: unknown, N: number): TrainerKeysContent {
@@ -180,6 +193,7 @@ function checkContent(content: unknown, N: number): TrainerKeysContent {
     typeof c.keyId === 'string' &&
     /^[0-9a-f]{32}$/.test(c.keyId) &&
     isSeed(c.publicSeed) &&
+    (c.signer === undefined || (c.signer instanceof Uint8Array && c.signer.length === SIGNER_BYTES)) &&
     Array.isArray(c.keys) &&
     c.keys.length <= 4096 &&
     c.keys.every((k) => typeof k === 'object' && k !== null && isElement(k.galois) && isSeed(k.seed));

@@ -62,6 +62,8 @@ export interface ContainerReader {
   readonly totalBytes: number;
   /** The next section, checked against its digest. Throws RangeError after the last. */
   readSection(): Promise<Uint8Array>;
+  /** Root digest of what was read so far, the header included (32 bytes): what a signature behind it signs. */
+  digest(): Promise<Uint8Array>;
   /** After the last section: checks the root digest and the end of the file, returns the digest (32 bytes). */
   finish(): Promise<Uint8Array>;
 }
@@ -96,7 +98,7 @@ function bodyReader(
   source: ByteSource,
   lengths: readonly number[],
   digests: DigestTree,
-): Pick<ContainerReader, 'readSection' | 'finish'> {
+): Pick<ContainerReader, 'readSection' | 'digest' | 'finish'> {
   let next = 0;
   return {
     readSection: async () => {
@@ -106,6 +108,7 @@ function bodyReader(
       await checkDigest(source, await digests.add(section), what);
       return section;
     },
+    digest: () => digests.root(),
     finish: async () => {
       if (next !== lengths.length) throw new RangeError(`${lengths.length - next} sections were not read`);
       const root = await digests.root();

@@ -26,6 +26,11 @@ export interface ContainerContents {
   readonly sectionLengths: readonly number[];
   /** The sections in order; made as they are written, so that a large file never exists in memory. */
   readonly sections: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+  /** Makes a last section of the root digest of all before it. */
+  readonly signature?: {
+    readonly bytes: number;
+    readonly make: (digest: Uint8Array) => Promise<Uint8Array>;
+  };
 }
 
 /**
@@ -33,7 +38,7 @@ export interface ContainerContents {
  * RangeError when the sections do not have the announced lengths: discard what was written then.
  */
 export async function writeContainer(sink: ByteSink, contents: ContainerContents): Promise<Uint8Array> {
-  const { sectionLengths } = contents;
+  const { sectionLengths, signature } = contents;
   const digests = new DigestTree();
   const head = encodeHead(contents);
   await sink.write(head);
@@ -49,13 +54,19 @@ export async function writeContainer(sink: ByteSink, contents: ContainerContents
   if (index !== sectionLengths.length) {
     throw new RangeError(`expected ${sectionLengths.length} sections, got ${index}`);
   }
+  if (signature !== undefined) {
+    const section = checkBytes('signature', await signature.make(await digests.root()), signature.bytes);
+    await sink.write(section);
+    await sink.write(await digests.add(section));
+  }
   const root = await digests.root();
   await sink.write(root);
   return root;
 }
 
 function encodeHead(contents: ContainerContents): Uint8Array {
-  const { kind, content, sectionLengths } = contents;
+  const { kind, content, signature } = contents;
+  const sectionLengths = [...contents.sectionLengths, ...(signature === undefined ? [] : [signature.bytes])];
   const parameterHash = checkBytes('parameterHash', contents.parameterHash, 32);
   const parameters = checkHeader(parameterDescription, contents.parameters, 'parameters');
   for (const length of sectionLengths) checkInteger('section length', length, 0, MAX_SECTION_BYTES);

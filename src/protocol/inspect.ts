@@ -11,6 +11,7 @@ import type { RecordHeader } from './ciphertext-record.ts';
 import { type ContainerKind, MAGIC } from './container-layout.ts';
 import { type ContainerReader, readContainer, verifyRest } from './container-reader.ts';
 import type { JsonValue } from './json.ts';
+import { SIGNER_BYTES, verifyKeys } from './key-signature.ts';
 import { parseModelMetadata } from './model-file.ts';
 import { trainingSoFar } from './provenance.ts';
 import { refreshHeader } from './refresh-message.ts';
@@ -31,7 +32,7 @@ export interface FileDescription {
 export interface InspectOptions {
   /** Called with a sentence where the file is marked insecure. Default: `console.warn`. */
   readonly onWarning?: (message: string) => void;
-  /** Reads the bodies too and compares every digest. Default: true. */
+  /** Reads the bodies too and compares every digest and signature. Default: true. */
   readonly verify?: boolean;
 }
 
@@ -52,7 +53,7 @@ async function inspectContainer(source: ByteSource, options: InspectOptions): Pr
   const container = await readContainer(source, readOptions);
   const { kind, version, parameters, totalBytes } = container;
   const details = DESCRIBERS[kind](container);
-  const digest = verify ? { sha256Tree: bytesToHex(await verifyRest(container)) } : {};
+  const digest = verify ? await verified(container) : {};
   return {
     kind,
     formatVersion: version,
@@ -65,11 +66,24 @@ async function inspectContainer(source: ByteSource, options: InspectOptions): Pr
   };
 }
 
+async function verified(container: ContainerReader): Promise<Details> {
+  const { kind } = container;
+  if (kind !== 'trainer-keys' && kind !== 'bootstrapping-keys') {
+    return { sha256Tree: bytesToHex(await verifyRest(container)) };
+  }
+  const { root, signed } = await verifyKeys(container);
+  return { signed, sha256Tree: bytesToHex(root) };
+}
+
 type Details = Readonly<Record<string, JsonValue | undefined>>;
 
 const DESCRIBERS: Readonly<Record<ContainerKind, (container: ContainerReader) => Details>> = {
   'owner-key': ({ content }) => ({ keyId: keyIdIn(content), encrypted: true }),
-  'trainer-keys': ({ content, sectionLengths }) => ({ keyId: keyIdIn(content), sections: sectionLengths.length }),
+  'trainer-keys': ({ content, sectionLengths }) => ({
+    keyId: keyIdIn(content),
+    ...describeSigner(content),
+    sections: sectionLengths.length,
+  }),
   'sealed-model': (container) => {
     const model = contentOf(container, sealedModelHeader);
     const { keyId, round, demonstration, architecture, features, provenance, records } = model;
@@ -94,8 +108,14 @@ const DESCRIBERS: Readonly<Record<ContainerKind, (container: ContainerReader) =>
   'refresh-request': describeRefresh,
   'refresh-response': describeRefresh,
   'bootstrapping-keys': (container) => {
-    const { keyId, logSlots, keys } = contentOf(container, bootstrappingKeysHeader);
-    return { keyId, slots: 2 ** logSlots, keys: keys.length, sections: container.sectionLengths.length };
+    const { keyId, logSlots, keys, signer } = contentOf(container, bootstrappingKeysHeader);
+    return {
+      keyId,
+      ...describeSigner({ signer }),
+      slots: 2 ** logSlots,
+      keys: keys.length,
+      sections: container.sectionLengths.length,
+    };
   },
   'teaching-keys': (container) => ({ ...contentOf(container, teachingKeysHeader) }),
   'teaching-model': (container) => {
@@ -128,6 +148,12 @@ function describeRefresh(container: ContainerReader): Details {
 function keyIdIn(content: unknown): string | undefined {
   const keyId = typeof content === 'object' && content !== null && 'keyId' in content ? content.keyId : undefined;
   return typeof keyId === 'string' && /^[0-9a-f]{1,64}$/.test(keyId) ? keyId : undefined;
+}
+
+/** The same in both files of an owner. */
+function describeSigner(content: unknown): Details {
+  const signer = typeof content === 'object' && content !== null && 'signer' in content ? content.signer : undefined;
+  return signer instanceof Uint8Array && signer.length === SIGNER_BYTES ? { signer: bytesToHex(signer) } : {};
 }
 
 /** Levels and scales over all ciphertexts, each different value once. */

@@ -10,6 +10,7 @@ import {
   SET,
   wave,
 } from '../../test/fixtures/bootstrapping-party.ts';
+import { signedAgain } from '../../test/fixtures/forged-keys.ts';
 import { silent } from '../../test/fixtures/sealed-round.ts';
 import { putTogether, takeApart } from '../../test/vectors/format-v1/fixture.ts';
 import { HermeticError } from '../base/errors.ts';
@@ -165,14 +166,17 @@ describe('hostile bootstrapping keys', () => {
   });
 
   it('takes keys in any order, as long as their sections are in the same', async () => {
-    // Both of one digit: their sections can be exchanged with them.
+    // Both of one digit: their sections can be exchanged with them. The owner signs what came of it.
     const swap = <T>(all: T[], i: number, j: number): T[] => all.with(i, all[j]).with(j, all[i]);
     const content = takeApart(small).header.content as unknown as Content;
     const first = content.keys.findIndex(({ use }) => use === 'slotsToCoeffs');
     // Before them stands the key to the sparse secret, of two digits.
-    const turned = await forged(
-      another((keys) => swap(keys, first, first + 1)),
-      (all) => swap(all, first + 1, first + 2),
+    const turned = await signedAgain(
+      await forged(
+        another((keys) => swap(keys, first, first + 1)),
+        (all) => swap(all, first + 1, first + 2),
+      ),
+      party.owner.signing,
     );
     const reordered = await read(turned, party);
     const straight = await read(small, party);

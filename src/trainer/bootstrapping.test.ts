@@ -23,6 +23,7 @@ import { writeBootstrappingKeys } from '../owner/bootstrapping-keys.ts';
 import { writeTrainerKeys } from '../owner/key-file.ts';
 import { openBootstrappingKeys, writeBootstrappingKeys as writeKeys } from '../protocol/bootstrapping-keys.ts';
 import { memorySink, memorySource } from '../protocol/byte-source.ts';
+import { signerOf } from '../protocol/key-signature.ts';
 import { truncate } from '../ring/poly.ts';
 import type { SwitchingKey } from '../rlwe/keys.ts';
 import { SecretKey } from '../rlwe/secret/secret-key.ts';
@@ -81,7 +82,7 @@ describe('bootstrapping keys in a file', () => {
       keys: orders.map(({ name, seed }) => ({ ...name, seed })),
     };
     const sink = memorySink();
-    await writeKeys(sink, context, party.owner.parameters, header, kept());
+    await writeKeys(sink, context, party.owner.parameters, header, party.owner.signing, kept());
     const inMemory = new Bootstrapper(
       context,
       collectKeys((name) => made.get(nameOf(name))),
@@ -94,7 +95,8 @@ describe('bootstrapping keys in a file', () => {
     // Keys that were drawn anew do as well, but not bit for bit.
     expect(refreshed(bootstrapping, ciphertext).equals(expected)).toBe(false);
     const reader = await openBootstrappingKeys(memorySource(sink.bytes()), context, () => plan, silent);
-    expect([reader.header, reader.totalBytes]).toEqual([header, sink.bytes().length]);
+    const signer = signerOf(party.owner.signing);
+    expect([reader.header, reader.totalBytes]).toEqual([{ ...header, signer }, sink.bytes().length]);
     fromFile.dispose();
     ciphertext.dispose();
     context.dispose();

@@ -2,6 +2,7 @@
  * Refreshing without anybody's help: an engine of its own with the bootstrapping keys, beside the one that trains. Nothing
  * in it is random, so a run that is resumed ends bit for bit as one that was not interrupted.
  */
+import { equalBytes } from '../base/bytes.ts';
 import { HermeticError } from '../base/errors.ts';
 import { Bootstrapper, type BootstrappingStage } from '../circuits/bootstrapping.ts';
 import { collectKeys, nameOf } from '../circuits/bootstrapping-keys.ts';
@@ -69,6 +70,7 @@ export async function readBootstrappingKeys(
     const planFor = (logSlots: number) => planBootstrapping(parameters, logSlots);
     const reader = await openBootstrappingKeys(source, context, planFor, readOptions);
     requireTrainerKey(keys, reader.header.keyId, 'the file of bootstrapping keys');
+    requireSigner(keys, reader.header.signer);
     const plan = planFor(reader.header.logSlots);
     let store: KeyStore | undefined;
     const bootstrapper = new Bootstrapper(
@@ -112,6 +114,17 @@ export async function readBootstrappingKeys(
     context.dispose();
     throw error;
   }
+}
+
+/** Neither another signer nor none: @throws HermeticError WRONG_KEY */
+function requireSigner({ signer }: TrainerKeys, named: Uint8Array | undefined): void {
+  const same = signer === undefined || named === undefined ? signer === named : equalBytes(signer, named);
+  if (same) return;
+  throw new HermeticError('WRONG_KEY', 'the owner of these trainer keys did not sign the bootstrapping keys', {
+    expected: signer === undefined ? 'keys without a signature' : 'the signer of the trainer keys',
+    got: named === undefined ? 'no signature' : 'another signer',
+    mend: 'Ask the owner for both files again, by another way.',
+  });
 }
 
 /** @throws HermeticError BAD_ARGUMENT for keys of a set without bootstrapping */
