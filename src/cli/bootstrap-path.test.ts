@@ -75,11 +75,12 @@ describe('keygen for a set that bootstraps', () => {
     expect(told.code).toBe(exitCodes.ok);
     expect(readdirSync(at('keys')).toSorted()).toEqual(files);
     const lines = told.stdout.trimEnd().split('\n');
-    expect(lines).toHaveLength(4);
+    expect(lines).toHaveLength(5);
     expect(lines[0]).toMatch(/keys\/owner\.key +\d+ B, locked: keep it/);
     expect(lines[1]).toMatch(/keys\/trainer\.keys +[\d.]+ MB, for trainers$/);
     expect(lines[2]).toMatch(/keys\/bootstrapping\.keys +[\d.]+ MB, for trainers who refresh alone$/);
     expect(lines[3]).toContain(`set ${SET}`);
+    expect(lines[4]).toMatch(/^fingerprint [0-9a-f]{32}: tell it/);
     expect(told.stderr).toMatch(/key \d+\/\d+/);
     // Only its owner may read the secret one.
     expect(statSync(at('keys/owner.key')).mode & 0o077).toBe(0);

@@ -2,7 +2,7 @@
 
 import type { FlagParametersForType } from '@stricli/core';
 import type { HermeticContext } from './context.ts';
-import { type ImageSize, imageSize, integer, type Part, part, powerOfTwo, text } from './parsers.ts';
+import { fingerprint, type ImageSize, imageSize, integer, type Part, part, powerOfTwo, text } from './parsers.ts';
 
 export interface OutputFlags {
   readonly json: boolean;
@@ -24,6 +24,20 @@ export const threadFlags: FlagParametersForType<ThreadFlags, HermeticContext> = 
     parse: integer(1, 256),
     brief: 'Threads to compute with (default: all cores)',
     placeholder: 'N',
+    optional: true,
+  },
+};
+
+export interface FingerprintFlag {
+  readonly fingerprint: string | undefined;
+}
+
+export const fingerprintFlag: FlagParametersForType<FingerprintFlag, HermeticContext> = {
+  fingerprint: {
+    kind: 'parsed',
+    parse: fingerprint,
+    brief: 'What the owner told you that keygen said: keys of anybody else are refused',
+    placeholder: 'HEX',
     optional: true,
   },
 };

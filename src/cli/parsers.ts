@@ -70,6 +70,12 @@ export function text(value: string): string {
   return value.trim() === '' ? refuse('a name', value) : value;
 }
 
+/** An owner's fingerprint: 32 hexadecimal digits, in groups if somebody likes to read them so. */
+export function fingerprint(value: string): string {
+  const digits = value.replaceAll(/[\s:-]/g, '').toLowerCase();
+  return /^[0-9a-f]{32}$/.test(digits) ? digits : refuse('a fingerprint of 32 hexadecimal digits', value);
+}
+
 /** How a run gets levels back: by nobody, by bootstrapping, or from an owner's server. */
 export type RefreshTarget = 'none' | 'bootstrap' | URL;
 

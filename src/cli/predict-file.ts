@@ -16,6 +16,8 @@ import { loadTrainerKeys } from './train-file.ts';
 export interface PredictRequest {
   readonly model: string;
   readonly keys: string;
+  /** That the keys must have. */
+  readonly fingerprint?: string | undefined;
   readonly threads: number | undefined;
   readonly loadData: (settings: FeatureSettings) => Promise<Dataset>;
   readonly out: string;
@@ -30,7 +32,7 @@ export interface PredictOutcome {
 /** HermeticError as `predictSealed`, and of everything that reads or writes a file. */
 export async function predictFile(console: Console, request: PredictRequest): Promise<PredictOutcome> {
   await requireWritable(request.out);
-  const keys = await loadTrainerKeys(console, request.keys, request.threads);
+  const keys = await loadTrainerKeys(console, request.keys, request);
   let progress: Progress | undefined;
   try {
     const model = await withFileSource(request.model, (source) =>

@@ -183,6 +183,15 @@ describe('the sealed path on the command line', () => {
       expect((await say(words(model, at('keys/trainer.keys')))).code, model).toBe(3);
     }
     expect((await say(words(at('model.sealed'), at('model.sealed')))).code).toBe(3);
+    const { keyId } = await succeed('inspect', at('keys/trainer.keys'));
+    const wrong = ['0'.repeat(32), 'told by heart'];
+    for (const told of wrong) {
+      const said = await say([...words(at('model.sealed'), at('keys/trainer.keys')), '--fingerprint', told]);
+      expect(said.stderr).toMatch(told === wrong[0] ? /another fingerprint/ : /32 hexadecimal digits/);
+    }
+    const told = `${keyId}`.toUpperCase().replaceAll(/(.{4})/g, '$1 ');
+    const rows = ['--rows', '0', '--fingerprint', told, '--out', at('q.sealed')];
+    await succeed('predict', at('model.sealed'), ...trainerKeys, ...data, ...rows);
     const flipped = await say(['inspect', at('flipped.sealed')]);
     expect(flipped.code).toBe(3);
     expect(flipped.stderr).toMatch(/^warning: .*\nerror: .*\n$/);

@@ -34,6 +34,8 @@ import { prepareTraining, type TrainingFlags } from './training-flags.ts';
 export interface TrainRequest {
   readonly model: string;
   readonly keys: string;
+  /** That the keys must have. */
+  readonly fingerprint?: string | undefined;
   readonly threads: number | undefined;
   readonly loadData: (settings: FeatureSettings) => Promise<Dataset>;
   readonly training: TrainingFlags;
@@ -92,7 +94,7 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
     typeof refresh === 'string'
       ? undefined
       : httpTransport({ url: refresh.href, token: await readToken(requireTokenFile(tokenFile)), onWarning });
-  const keys = await loadTrainerKeys(console, request.keys, request.threads);
+  const keys = await loadTrainerKeys(console, request.keys, request);
   let bootstrapping: Bootstrapping | undefined;
   try {
     const model = await withFileSource(request.model, (source) =>
@@ -161,12 +163,15 @@ function loadOwnBootstrapping(console: Console, keys: TrainerKeys, request: Trai
   return loadBootstrappingKeys(console, keys, { path, threads, silent: progress === 'json' });
 }
 
-/** HermeticError DISK, BAD_FILE. */
-export function loadTrainerKeys(console: Console, path: string, threads: number | undefined): Promise<TrainerKeys> {
+/** HermeticError DISK, BAD_FILE, WRONG_KEY for keys that are not their owner's, or have another fingerprint. */
+export function loadTrainerKeys(
+  console: Console,
+  path: string,
+  { threads, fingerprint: keyId }: { readonly threads: number | undefined; readonly fingerprint?: string | undefined },
+): Promise<TrainerKeys> {
   const onWarning = (message: string): void => console.warn(message);
-  return withFileSource(path, (source) =>
-    readTrainerKeys(source, { onWarning, ...(threads !== undefined && { threads }) }),
-  );
+  const options = { ...(threads !== undefined && { threads }), ...(keyId !== undefined && { keyId }) };
+  return withFileSource(path, (source) => readTrainerKeys(source, { onWarning, ...options }));
 }
 
 /** HermeticError BAD_ARGUMENT where another vocabulary is asked for than the model knows. */

@@ -6,6 +6,7 @@ import { makeModel, SET, silent } from '../../test/fixtures/sealed-round.ts';
 import { memorySink, memorySource } from '../protocol/byte-source.ts';
 import { inspectFile } from '../protocol/inspect.ts';
 import { writeOwnerKey } from '../protocol/secret/owner-key.ts';
+import { type SigningKey, signBytes, verifyBytes } from '../protocol/signing-key.ts';
 import { readOwnerKeys, writeOwnerKeys, writeTrainerKeys } from './key-file.ts';
 import { loadOwnerKeys, saveOwnerKeys, saveTrainerKeys } from './node/owner-files.ts';
 import { type CreatedKeys, createKeys } from './owner-keys.ts';
@@ -48,6 +49,23 @@ describe('an owner key', () => {
     restored.dispose();
   });
 
+  it('signs as it did before, and says so where it is too old to', async () => {
+    const restored = await read(await ownerKeyBytes());
+    const bytes = Uint8Array.of(1, 2, 3);
+    const signature = await signBytes(restored.signing as SigningKey, bytes);
+    expect(await verifyBytes(keys.signing.publicKey, signature, bytes)).toBe(true);
+    restored.dispose();
+    // As keys were written before they signed.
+    const { parameters, keyId } = keys;
+    const secret = { version: 1, coefficients: keys.secret.toBytes() };
+    const sink = memorySink();
+    const file = { parameters: parameters.description, parameterHash: parameters.hash, keyId, secret };
+    await writeOwnerKey(sink, file, passphrase, quick);
+    const older = await read(sink.bytes());
+    expect([older.keyId, older.signing]).toEqual([keyId, undefined]);
+    older.dispose();
+  });
+
   it('does not open to another passphrase', async () => {
     await expect(read(await ownerKeyBytes(), 'incorrect')).rejects.toMatchObject({ code: 'WRONG_PASSPHRASE' });
   });
@@ -60,6 +78,7 @@ describe('an owner key', () => {
       { version: 1, coefficients: 'ternary' },
       { version: 1, coefficients: new Uint8Array(511) },
       { version: 1, coefficients: new Uint8Array(512).fill(2) },
+      { version: 2, coefficients: keys.secret.toBytes(), signing: 'AAAA.AAAA' },
     ];
     for (const secret of wrong) {
       const sink = memorySink();

@@ -65,7 +65,7 @@ export async function readTrainerKeys(source: ByteSource, options: ReadTrainerKe
     if (signer !== undefined) await requireSignature(signer, container, 'these trainer keys');
     else (options.onWarning ?? console.warn)(UNSIGNED);
     await container.finish();
-    if (wanted !== undefined) requireTrainerKey({ keyId: wanted }, keyId, 'this file of trainer keys');
+    if (wanted !== undefined) requireFingerprint(wanted, keyId);
     const evaluator = new CkksEvaluator(context, evaluationKeys);
     const dispose = () => context.dispose();
     return { context, evaluator, publicKey, parameters: ciphertextParameters(parameters), keyId, signer, dispose };
@@ -73,6 +73,15 @@ export async function readTrainerKeys(source: ByteSource, options: ReadTrainerKe
     context.dispose();
     throw error;
   }
+}
+
+function requireFingerprint(expected: string, got: string): void {
+  if (got === expected) return;
+  throw new HermeticError('WRONG_KEY', 'these trainer keys have another fingerprint', {
+    expected,
+    got,
+    mend: 'Ask the owner for the file again, by another way, and compare what keygen said.',
+  });
 }
 
 const UNSIGNED =

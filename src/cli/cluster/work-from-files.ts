@@ -29,7 +29,7 @@ export async function workFromFiles(console: Console, flags: WorkerFlags): Promi
   const blobs = await openBlobs(flags.blobs, flags.blobsTokenFile, console.io);
   const transport = await ownerTransport(console, flags);
   const key = flags.noiseKey === undefined ? undefined : await noiseKey(await readToken(flags.noiseKey));
-  const keys = await loadTrainerKeys(console, flags.keys, threads);
+  const keys = await loadTrainerKeys(console, flags.keys, { threads });
   const path = flags.bootstrappingKeys;
   let [units, runs] = [0, 0];
   try {

@@ -21,7 +21,7 @@ export const inspect: Command<HermeticContext> = buildCommand<Flags, [string], H
   },
   parameters: {
     flags: {
-      verify: { kind: 'boolean', brief: 'Read the bodies too and compare every digest', default: true },
+      verify: { kind: 'boolean', brief: 'Read the bodies too and compare every digest and signature', default: true },
       ...outputFlags,
     },
     positional: { kind: 'tuple', parameters: [{ brief: 'Any file', parse: text, placeholder: 'FILE' }] },

@@ -110,7 +110,8 @@ async function runKeygen(this: HermeticContext, flags: Flags): Promise<void> {
               `${bold(paths.bootstrapping.padEnd(width))}${formatBytes(bytes.bootstrapping)}, for trainers who refresh alone`,
             ]),
         `set ${set}: N = ${formatCount(N)}, log QP = ${formatCount(logQP)}, ${securityBits}-bit security; ` +
-          `key ${keyId.slice(0, 12)}…; ${formatDuration(performance.now() - began)}`,
+          formatDuration(performance.now() - began),
+        `fingerprint ${bold(keyId)}: tell it to your trainers by another way than the files (train --fingerprint)`,
       ].join('\n'),
     );
   } finally {

@@ -4,11 +4,20 @@ import { buildCommand, type Command } from '@stricli/core';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import { loadDataset } from '../data-source.ts';
-import { type DataFlags, dataFlags, type OutputFlags, outputFlags, type ThreadFlags, threadFlags } from '../flags.ts';
+import {
+  type DataFlags,
+  dataFlags,
+  type FingerprintFlag,
+  fingerprintFlag,
+  type OutputFlags,
+  outputFlags,
+  type ThreadFlags,
+  threadFlags,
+} from '../flags.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import { rowList, text } from '../parsers.ts';
 
-interface Flags extends DataFlags, ThreadFlags, OutputFlags {
+interface Flags extends DataFlags, FingerprintFlag, ThreadFlags, OutputFlags {
   readonly keys: string;
   readonly rows: readonly number[] | undefined;
   readonly progress: 'auto' | 'json';
@@ -24,6 +33,7 @@ export const predict: Command<HermeticContext> = buildCommand<Flags, [string], H
   parameters: {
     flags: {
       keys: { kind: 'parsed', parse: text, brief: 'Keys from the owner', placeholder: 'trainer.keys' },
+      ...fingerprintFlag,
       ...dataFlags,
       rows: {
         kind: 'parsed',
@@ -53,6 +63,7 @@ async function runPredict(this: HermeticContext, flags: Flags, path: string): Pr
   const { rows, ciphertexts, bytes } = await predictFile(console, {
     model: path,
     keys: flags.keys,
+    fingerprint: flags.fingerprint,
     threads: flags.threads,
     loadData: (settings) => loadDataset(flags, settings, 'predict', this.io.signal),
     out: flags.out,

@@ -11,7 +11,9 @@ import { type DataRequest, loadDataset } from '../data-source.ts';
 import {
   type DataFlags,
   dataFlags,
+  type FingerprintFlag,
   type FittingFlags,
+  fingerprintFlag,
   fittingFlags,
   type OutputFlags,
   outputFlags,
@@ -28,6 +30,7 @@ interface Flags
     Pick<FittingFlags, 'vocabulary'>,
     TrainingFlags,
     ExecutorFlags,
+    FingerprintFlag,
     ThreadFlags,
     OutputFlags {
   readonly joined: string | undefined;
@@ -81,6 +84,7 @@ export const train: Command<HermeticContext> = buildCommand<Flags, [string?], He
         placeholder: 'trainer.keys',
         optional: true,
       },
+      ...fingerprintFlag,
       ...dataFlags,
       vocabulary: fittingFlags.vocabulary,
       ...trainingFlags,
@@ -138,6 +142,7 @@ async function runTrain(this: HermeticContext, flags: Flags, path?: string): Pro
   const { requireVocabulary, trainFile } = await import('../train-file.ts');
   const common = {
     threads: flags.threads,
+    fingerprint: flags.fingerprint,
     loadData: async (settings: FeatureSettings) => {
       requireVocabulary(settings, flags.vocabulary);
       return await loadDataset(flags as DataRequest, settings, 'train', this.io.signal);

@@ -59,7 +59,7 @@ async function signingKeyIn(paths: FolderPaths): Promise<SigningKey> {
 
 /** Keys and model, read as training will: whole, of one key, and the model that was announced. */
 async function requireFitting(console: Console, { paths }: JoinedFolder, me: Me): Promise<void> {
-  const keys = await loadTrainerKeys(console, paths.keys, 1);
+  const keys = await loadTrainerKeys(console, paths.keys, { threads: 1 });
   try {
     const model = await withFileSource(paths.model, (source) =>
       readSealedModel(source, { parametersFor: () => keys.parameters, onWarning: () => {} }),

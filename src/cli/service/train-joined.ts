@@ -14,7 +14,8 @@ import { shortId } from './service-flags.ts';
 import { keepRecord, submitTrained } from './submission.ts';
 
 /** What the folder does not say itself. */
-export interface JoinedRequest extends Pick<TrainRequest, 'threads' | 'loadData' | 'training' | 'progress'> {
+export interface JoinedRequest
+  extends Pick<TrainRequest, 'threads' | 'fingerprint' | 'loadData' | 'training' | 'progress'> {
   readonly folder: string;
   /** Default: in the folder, named by the model. */
   readonly checkpoint: string | undefined;
@@ -48,12 +49,13 @@ export async function trainJoined(console: Console, request: JoinedRequest): Pro
 async function train(console: Console, joined: JoinedFolder, me: Me, request: JoinedRequest): Promise<TrainOutcome> {
   const { paths, client, service } = joined;
   const reporter = new ProgressReporter(client);
-  const { threads, loadData, training, progress, checkpoint } = request;
+  const { threads, fingerprint, loadData, training, progress, checkpoint } = request;
   const alone = me.files.bootstrappingKeys !== undefined;
   const outcome = await trainFile(console, {
     model: paths.model,
     keys: paths.keys,
     threads,
+    fingerprint,
     loadData,
     training,
     progress,

@@ -77,7 +77,7 @@ async function featuresFor(
 }
 
 async function settingsOf(console: Console, { paths }: JoinedFolder): Promise<FeatureSettings> {
-  const keys = await loadTrainerKeys(console, paths.keys, 1);
+  const keys = await loadTrainerKeys(console, paths.keys, { threads: 1 });
   try {
     const model = await withFileSource(paths.model, (source) =>
       readSealedModel(source, { parametersFor: () => keys.parameters, onWarning: () => {} }),
