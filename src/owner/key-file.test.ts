@@ -49,7 +49,7 @@ describe('an owner key', () => {
     restored.dispose();
   });
 
-  it('signs as it did before, and says so where it is too old to', async () => {
+  it('signs as it did before, unless it is older than signatures', async () => {
     const restored = await read(await ownerKeyBytes());
     const bytes = Uint8Array.of(1, 2, 3);
     const signature = await signBytes(restored.signing as SigningKey, bytes);

@@ -9,6 +9,7 @@ import {
 } from '../../test/fixtures/bootstrapping-party.ts';
 import { forge, type KeyFileParts, partsOf, signedAgain } from '../../test/fixtures/forged-keys.ts';
 import { makeModel, SET as SMALL, silent } from '../../test/fixtures/sealed-round.ts';
+import { writeBootstrappingKeys } from '../owner/bootstrapping-keys.ts';
 import { writeTrainerKeys } from '../owner/key-file.ts';
 import { type CreatedKeys, createKeys } from '../owner/owner-keys.ts';
 import { seal } from '../owner/seal.ts';
@@ -188,6 +189,14 @@ describe('bootstrapping keys', () => {
     expect(await told(claimed)).toMatch(/^WRONG_KEY: these bootstrapping keys are not as their owner signed them/);
     const { signer: _, ...content } = named(mine);
     expect(await told(await forge(keys, { content, sections }, 'unsigned'))).toMatch(/^WRONG_KEY: .*no signature/);
+  });
+
+  it('are not made by an owner who cannot sign', async () => {
+    const { signing: _, ...older } = party.owner;
+    await expect(writeBootstrappingKeys(memorySink(), older, { threads: 1, slots: 32 })).rejects.toMatchObject({
+      code: 'BAD_ARGUMENT',
+      mend: expect.stringContaining('Make new keys'),
+    });
   });
 
   it('mixed of two files that the owner signed are refused', async () => {
