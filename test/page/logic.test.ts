@@ -402,9 +402,12 @@ describe('bits of a key', () => {
 
   it('are plenty, few or none, and say what to do', () => {
     expect([0, 413, 414, 517].map((used) => bitsState(key(used).bits))).toEqual(['plenty', 'plenty', 'low', 'spent']);
-    expect(bitsText(key(34).bits)).toBe('34 of 517 bits used, 483 left');
-    expect(bitsAdvice(key(34).bits, 'Ada')).toBeUndefined();
-    expect(bitsAdvice(key(517).bits, 'Ada')).toContain('Give Ada a fresh one');
+    expect(bitsText(key(34))).toBe('34 of 517 bits used, 483 left');
+    const held = { ...key(34), bits: { used: 34, left: 5, limit: 517 }, heldBy: 'ab' };
+    expect(bitsText(held)).toBe('34 of 517 bits used, 5 left: an earlier trainer’s key has no more');
+    expect(bitsAdvice(held, 'Ada')).toContain('a fresh key does not help');
+    expect(bitsAdvice(key(34), 'Ada')).toBeUndefined();
+    expect(bitsAdvice(key(517), 'Ada')).toContain('Give Ada a fresh one');
   });
 
   it('are told of an approval before it is made', () => {

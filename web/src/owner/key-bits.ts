@@ -13,15 +13,22 @@ export function bitsState({ left, limit }: BitAccount): BitsState {
 }
 
 /** "34 of 517 bits used, 483 left". */
-export function bitsText({ used, left, limit }: BitAccount): string {
-  return `${formatCount(used)} of ${plural(limit, 'bit')} used, ${formatCount(left)} left`;
+export function bitsText({ bits: { used, left, limit }, heldBy }: Pick<ServedKey, 'bits' | 'heldBy'>): string {
+  const text = `${formatCount(used)} of ${plural(limit, 'bit')} used, ${formatCount(left)} left`;
+  return heldBy === undefined ? text : `${text}: an earlier trainer’s key has no more`;
 }
 
 /** What to do now; undefined where nothing is. */
-export function bitsAdvice(bits: BitAccount, name: string): string | undefined {
-  switch (bitsState(bits)) {
-    case 'plenty':
-      return undefined;
+export function bitsAdvice({ bits, heldBy }: Pick<ServedKey, 'bits' | 'heldBy'>, name: string): string | undefined {
+  const state = bitsState(bits);
+  if (state === 'plenty') return undefined;
+  if (heldBy !== undefined) {
+    return (
+      `${state === 'low' ? 'Few' : 'No'} bits are left of the key that an earlier trainer of these weights had, and a fresh ` +
+      'key does not help. Answer for yourself on the opened network, or give that key up below.'
+    );
+  }
+  switch (state) {
     case 'low':
       return `Few bits are left. Give ${name} a fresh key as soon as its run is handed in.`;
     case 'spent':

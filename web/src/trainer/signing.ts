@@ -2,6 +2,7 @@
  * The trainer's signature. The private key is made in this browser, kept in IndexedDB so that not even this page can read
  * its bytes, and signs what a run did: a record that is chained to the one before it.
  */
+import { newToken } from 'hermetic/client';
 import {
   commitToData,
   createSigningKey,
@@ -20,23 +21,39 @@ const KEY = 'signing';
 /** Made, and not yet accepted by a service. */
 const OFFERED = 'offered';
 
+/** What an invitation is accepted with. */
+export interface Offer {
+  readonly code: string;
+  /** What lets the trainer in from then on. */
+  readonly token: string;
+  readonly key: SigningKey;
+}
+
 /**
- * A new key, kept beside the one that is in use until `adoptSigningKey`.
+ * A new key and token, kept beside those in use until `adoptOffer`. The same again for the same code: an acceptance whose
+ * answer was lost, with this page perhaps, can be made once more.
  * @throws HermeticError BAD_ARGUMENT where this browser knows no Ed25519
  */
-export async function offerSigningKey(): Promise<SigningKey> {
+export async function offerFor(code: string): Promise<Offer> {
+  const kept = (await inStore('readonly', (store) => store.get(OFFERED))) as Partial<Offer> | undefined;
+  if (kept?.code === code) return kept as Offer;
+  const offer = { code, token: newToken(), key: await makeSigningKey() };
+  await inStore('readwrite', (store) => store.put(offer, OFFERED));
+  return offer;
+}
+
+/** The private half cannot be read again, not even here. */
+async function makeSigningKey(): Promise<SigningKey> {
   const made = await createSigningKey();
   const [pkcs8 = ''] = (await exportSigningKey(made)).split('.');
   const bytes = Uint8Array.from(atob(pkcs8.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
   const privateKey = await crypto.subtle.importKey('pkcs8', bytes, 'Ed25519', false, ['sign']);
   bytes.fill(0);
-  const key = { privateKey, publicKey: made.publicKey };
-  await inStore('readwrite', (store) => store.put(key, OFFERED));
-  return key;
+  return { privateKey, publicKey: made.publicKey };
 }
 
 /** The service has taken the offered key: from now on it signs. */
-export async function adoptSigningKey(key: SigningKey): Promise<void> {
+export async function adoptOffer({ key }: Offer): Promise<void> {
   await inStore('readwrite', (store) => {
     store.delete(OFFERED);
     return store.put(key, KEY);
