@@ -193,6 +193,8 @@ describe('unlocking', () => {
       { records: [first, first, ...rest] },
       { records: [{ ...first, rowCount: first.rowCount + 1 }, ...rest], packing: { ...layout, pitch: 1 } },
       { records: rest },
+      { rows: 2 ** 32 },
+      { records: [first, { ...first, firstRow: 8 }, ...rest] },
     ];
     for (const change of wrong) {
       const ledger = new UnlockLedger();

@@ -13,6 +13,7 @@ import { listen } from '../src/server/node/listener.ts';
 import { createRefreshServer, hashToken } from '../src/server/refresh-server.ts';
 import { fit as fitSealed } from '../src/trainer/fit.ts';
 import type { FitOptions } from '../src/trainer/fit-options.ts';
+import { predictSealed } from '../src/trainer/predict.ts';
 import {
   largestDifference,
   mail,
@@ -151,6 +152,22 @@ describe('a run that cannot be', () => {
     expect(await refusal(data, { batch: 12 })).toBe('PLAN_REFUSED');
     expect(await refusal(data, { batch: 64 })).toBe('PLAN_REFUSED');
     expect(await refusal(data, {}, b)).toBe('WRONG_KEY');
+  });
+
+  it('is refused before anything is made in the shape that a model only claims', async () => {
+    const sealed = await mail(seal(makeModel(), a.owner, { batch: 16 }), a);
+    const [first, last] = sealed.architecture.layers;
+    const { learningRate: _, ...open } = recipe;
+    for (const width of [2 ** 9, 2 ** 15, 2 ** 24]) {
+      const layers = [
+        { ...first, units: width },
+        { ...last, inputs: width },
+      ];
+      const claim = { ...sealed, architecture: { layers } };
+      const refused = fitSealed(claim, a.trainer, data, { recipe: open, refresh: ownerOf(a) });
+      await expect(refused).rejects.toMatchObject({ code: 'BAD_FILE' });
+      await expect(predictSealed(claim, a.trainer, data.features)).rejects.toMatchObject({ code: 'BAD_FILE' });
+    }
   });
 });
 

@@ -2,12 +2,13 @@
 
 import { HermeticError } from '../base/errors.ts';
 import type { Architecture, LayerWeights } from '../nn/architecture.ts';
-import { parseSealedLayout, type SealedLayout } from '../nn/sealed/layout.ts';
+import type { SealedLayout } from '../nn/sealed/layout.ts';
 import { ciphertextParameters, knownParameterSet } from '../protocol/ckks-codec.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import { withFileSource } from '../protocol/node/file-source.ts';
 import { readSealedModel } from '../protocol/sealed-model.ts';
 import { type CkksParameters, parameterSet } from '../schemes/ckks/parameters.ts';
+import { networkOf } from '../trainer/sealed-weights.ts';
 import type { Console } from './console.ts';
 import { readPlainModel } from './model-files.ts';
 
@@ -33,7 +34,7 @@ export async function loadPublicModel(console: Console, path: string, set: strin
 async function sealedModel(console: Console, path: string): Promise<PublicModel> {
   const onWarning = (message: string): void => console.warn(message);
   let parameters: CkksParameters | undefined;
-  const { architecture, features, provenance, packing } = await withFileSource(path, (source) =>
+  const model = await withFileSource(path, (source) =>
     readSealedModel(source, {
       onWarning,
       parametersFor: async (description, hash) => {
@@ -44,7 +45,8 @@ async function sealedModel(console: Console, path: string): Promise<PublicModel>
     }),
   );
   if (parameters === undefined) throw unknownSet(path);
-  const layout = parseSealedLayout(packing, architecture);
+  const { features, provenance } = model;
+  const { architecture, layout } = networkOf(model);
   return { architecture, features, provenance, layout, weights: undefined, parameters };
 }
 

@@ -4,7 +4,6 @@ import { HermeticError } from '../base/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { type FeatureSettings, featureCount } from '../data/settings.ts';
 import type { TrainingRecipe } from '../nn/architecture.ts';
-import { parseSealedLayout } from '../nn/sealed/layout.ts';
 import type { TrainingPlan } from '../nn/sealed/plan.ts';
 import type { PhaseReport, SealedStepReport } from '../nn/sealed/training-loop.ts';
 import { httpTransport } from '../protocol/http-transport.ts';
@@ -14,6 +13,7 @@ import type { Bootstrapping } from '../trainer/bootstrapping.ts';
 import { fit as fitSealed } from '../trainer/fit.ts';
 import type { FitObserver } from '../trainer/fit-options.ts';
 import { folderCheckpoints } from '../trainer/node/folder-checkpoints.ts';
+import { largestBatch } from '../trainer/plan-fit.ts';
 import type { PrivacyReport } from '../trainer/privacy.ts';
 import type { DataFingerprint, OpenRecipe } from '../trainer/run-settings.ts';
 import { readTrainerKeys, type TrainerKeys } from '../trainer/trainer-keys.ts';
@@ -101,7 +101,7 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
       readSealedModel(source, { parametersFor: () => keys.parameters, onWarning: () => {} }),
     );
     const data = await request.loadData(featureSettingsOf(model, request.model));
-    const sealedBatch = parseSealedLayout(model.packing, model.architecture).packing.offset;
+    const sealedBatch = largestBatch(model);
     const { recipe } = prepareTraining(request.training, { data, sealedBatch });
     request.listener?.recipe?.(recipe);
     const { learningRate, ...known } = recipe;

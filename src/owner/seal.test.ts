@@ -88,6 +88,12 @@ describe('opening', () => {
   it('refuses ciphertexts that are not those of the architecture', () => {
     const sealed = seal(makeModel(), keys, { batch: 16 });
     const [first, ...rest] = sealed.records;
+    // A few kilobytes that claim weights without measure.
+    const [{ activation, ...like }] = sealed.architecture.layers;
+    const claiming = (...units: number[]) => ({
+      layers: [...units, 1].map((n, i) => ({ ...like, activation, inputs: [6, ...units][i], units: n })),
+    });
+    const threeScales = { ...(sealed.packing as object), weightScales: [1, 1, 1], biasScales: [1, 1, 1] };
     const wrong: Partial<SealedModel>[] = [
       { records: rest },
       { records: [...sealed.records, { ...first, name: 'more' }] },
@@ -95,6 +101,8 @@ describe('opening', () => {
       { architecture: makeModel('5:linear,1:lin4').architecture, records: rest },
       { packing: { version: 1 } },
       { packing: null },
+      { architecture: claiming(2 ** 24, 2 ** 24), packing: threeScales },
+      { architecture: claiming(4, 2 ** 24), packing: threeScales },
     ];
     for (const change of wrong) {
       expect(() => open({ ...sealed, ...change }, keys)).toThrow(expect.objectContaining({ code: 'BAD_FILE' }));

@@ -6,7 +6,7 @@ import { HermeticError } from '../base/errors.ts';
 import type { Architecture, LayerWeights } from '../nn/architecture.ts';
 import { Sequential } from '../nn/model.ts';
 import { collectCiphertexts, mapLayers } from '../nn/sealed/layer-ciphertexts.ts';
-import { type LayoutOptions, parseSealedLayout, planLayout, type SealedLayout } from '../nn/sealed/layout.ts';
+import { type LayoutOptions, layoutOfFile, planLayout, type SealedLayout } from '../nn/sealed/layout.ts';
 import { packWeights, unpackWeights } from '../nn/sealed/weight-slots.ts';
 import { checkArchitecture, checkWeights } from '../nn/weights.ts';
 import type { CiphertextRecord, NamedRecord } from '../protocol/ciphertext-record.ts';
@@ -84,7 +84,7 @@ export function rekey(sealed: SealedModel, from: OwnerKeys, to: OwnerKeys): Seal
     });
   }
   const { architecture, weights } = open(sealed, from);
-  const layout = parseSealedLayout(sealed.packing, architecture);
+  const layout = layoutOf(sealed, from);
   return {
     ...sealed,
     round: 0,
@@ -109,12 +109,16 @@ function encryptWeights(
   });
 }
 
+function layoutOf({ architecture, packing, records }: SealedModel, { context }: OwnerKeys): SealedLayout {
+  return layoutOfFile(packing, architecture, { slots: context.slots, ciphertexts: records.length });
+}
+
 function decryptWeights(keys: OwnerKeys, sealed: SealedModel): LayerWeights[] {
   const { architecture } = sealed;
-  const layout = parseSealedLayout(sealed.packing, architecture);
+  const layout = layoutOf(sealed, keys);
   const named = sealed.records.map((record) => ({ name: record.name, ciphertext: record }));
-  const layers = layout.packing.slots === keys.context.slots && collectCiphertexts(architecture, layout, named);
-  if (!layers) {
+  const layers = collectCiphertexts(architecture, layout, named);
+  if (layers === undefined) {
     throw new HermeticError('BAD_FILE', 'the ciphertexts of this model are not those of its architecture', {
       mend: 'The file was put together wrongly: take the one that the trainer wrote.',
     });

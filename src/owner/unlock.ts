@@ -52,9 +52,11 @@ export async function unlockPredictions(
   if (layout.slots !== keys.context.slots || layout.outputs !== predictions.classes) {
     throw badFile('the predictions lie in another way than their file says');
   }
+  // Before a list of rows is made: how many there are is what the file claims until every one has its slot.
+  const all = batchesIn(predictions, layout);
   const rows = options.rows === undefined ? allRows(predictions) : [...options.rows];
   checkRows(rows, predictions.rows);
-  const batches = batchesOf(rows, predictions, layout);
+  const batches = rows.map((row) => batchOf(all, row));
   if (ledger !== 'private') {
     const id = await writeSealedPredictions({ write: async () => {} }, predictions, keys.parameters);
     const answers = rows.map((row) => ({ predictions: id, row, ...charge }));
@@ -96,21 +98,36 @@ export function chargeOf(release: Release, outputs: number): Pick<UnlockAnswer, 
   return { release: `${each} bits in ${low} … ${high}`, bits: each * outputs };
 }
 
-/** For each row the ciphertexts that hold it. Looks at all of them before anything is counted. */
-function batchesOf(
-  rows: readonly number[],
-  { records }: SealedPredictions,
-  layout: BatchedPredictionLayout,
-): readonly Batch[] {
+/** The ciphertexts of the same rows together, in the order of those rows; each row stands in one batch. */
+function batchesIn({ rows, records }: SealedPredictions, layout: BatchedPredictionLayout): readonly Batch[] {
   const byFirstRow = new Map<number, PredictionRecord[]>();
-  for (const record of records) byFirstRow.set(record.firstRow, [...(byFirstRow.get(record.firstRow) ?? []), record]);
-  const batches = [...byFirstRow.values()];
-  for (const batch of batches) checkBatch(batch, layout);
-  return rows.map((row) => {
-    const batch = batches.find(([{ firstRow, rowCount }]) => row >= firstRow && row < firstRow + rowCount);
-    if (batch === undefined) throw badFile(`no ciphertext holds row ${row}`);
-    return batch;
-  });
+  for (const record of records) {
+    const batch = byFirstRow.get(record.firstRow);
+    if (batch === undefined) byFirstRow.set(record.firstRow, [record]);
+    else batch.push(record);
+  }
+  const batches = [...byFirstRow.values()].toSorted(([a], [b]) => a.firstRow - b.firstRow);
+  let next = 0;
+  for (const batch of batches) {
+    checkBatch(batch, layout);
+    if (batch[0].firstRow !== next) throw badFile(ASTRAY);
+    next += batch[0].rowCount;
+  }
+  if (next !== rows) throw badFile(ASTRAY);
+  return batches;
+}
+
+const ASTRAY = 'rows of these predictions stand in two batches of ciphertexts, or in none';
+
+/** By halves: a file of many batches may be asked for many rows. */
+function batchOf(batches: readonly Batch[], row: number): Batch {
+  let [low, high] = [0, batches.length];
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if (batches[middle][0].firstRow <= row) low = middle;
+    else high = middle;
+  }
+  return batches[low];
 }
 
 /** Decrypts a batch when a row of it is asked for, and remembers the last one. */

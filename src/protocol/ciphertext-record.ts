@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { copyBytes } from '../base/bytes.ts';
 import { checkBytes, checkLength } from '../base/checks.ts';
+import { MOST_CIPHERTEXTS } from '../nn/sealed/layout.ts';
 import { badFile } from './bad-file.ts';
 import type { ContainerReader } from './container-reader.ts';
 import type { CiphertextParameters } from './parameters.ts';
@@ -37,7 +38,7 @@ export interface RecordHeader {
 const SEED_BYTES = 32;
 const MAX_SCALE = 2 ** 120;
 /** Ciphertexts of one file. */
-export const MAX_RECORDS: number = 1 << 16;
+export const MAX_RECORDS: number = MOST_CIPHERTEXTS;
 
 interface RecordFields {
   level: z.ZodType<number>;

@@ -7,12 +7,12 @@ import {
   mapLayers,
   nameCiphertexts,
 } from '../nn/sealed/layer-ciphertexts.ts';
-import { parseSealedLayout, type SealedLayout } from '../nn/sealed/layout.ts';
+import { layoutOfFile, type SealedLayout } from '../nn/sealed/layout.ts';
 import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
 import { badFile } from '../protocol/bad-file.ts';
 import type { CiphertextRecord, NamedRecord } from '../protocol/ciphertext-record.ts';
 import { fromRecord, toRecord } from '../protocol/ckks-codec.ts';
-import type { SealedModel } from '../protocol/sealed-model.ts';
+import type { ReadSealedModel } from '../protocol/sealed-model.ts';
 import type { Ciphertext } from '../schemes/ckks/ciphertext.ts';
 import type { CkksContext } from '../schemes/ckks/context.ts';
 import { rerandomize } from '../schemes/ckks/public-encryption.ts';
@@ -21,9 +21,13 @@ import type { TrainerKeys } from './trainer-keys.ts';
 /** Weights or velocities, layer by layer. */
 export type SealedWeights = readonly LayerCiphertexts<Ciphertext>[];
 
-/** Architecture and layout of a model. @throws HermeticError BAD_FILE */
-export function networkOf({ architecture, packing }: Pick<SealedModel, 'architecture' | 'packing'>): SealedNetwork {
-  return { architecture, layout: parseSealedLayout(packing, architecture) };
+/**
+ * Architecture and layout of a model, as large as the ciphertexts that its file holds: to be called before anything is
+ * made in the shape that the architecture claims. @throws HermeticError BAD_FILE
+ */
+export function networkOf({ architecture, packing, records, parameters }: ReadSealedModel): SealedNetwork {
+  const holding = { slots: parameters.description.N / 2, ciphertexts: records.length };
+  return { architecture, layout: layoutOfFile(packing, architecture, holding) };
 }
 
 /** Named records as ciphertexts. @throws HermeticError BAD_FILE unless they are exactly those of the network */

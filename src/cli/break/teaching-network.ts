@@ -7,7 +7,7 @@ import { xorSettings } from '../../data/xor.ts';
 import { initialWeights } from '../../nn/initializers.ts';
 import { recipe } from '../../nn/recipes.ts';
 import { collectCiphertexts, mapLayers } from '../../nn/sealed/layer-ciphertexts.ts';
-import { parseSealedLayout } from '../../nn/sealed/layout.ts';
+import { layoutOfFile } from '../../nn/sealed/layout.ts';
 import { unpackWeights } from '../../nn/sealed/weight-slots.ts';
 import { describeInitialization } from '../../protocol/provenance.ts';
 import type { TeachingKeys, TeachingModel } from '../../protocol/teaching-files.ts';
@@ -75,7 +75,8 @@ const SHOWN = 5;
 /** The network in the clear, as sentences. `open` decrypts one part of a ciphertext. */
 export function tellNetwork(model: TeachingModel, open: (plain: unknown) => bigint[]): string[] {
   const { architecture } = model;
-  const layout = parseSealedLayout(model.packing, architecture);
+  const { packing, slots: width, ciphertexts } = model;
+  const layout = layoutOfFile(packing, architecture, { slots: width, ciphertexts: ciphertexts.length });
   const named = model.ciphertexts.map((ciphertext) => ({ name: ciphertext.name, ciphertext }));
   const layers = collectCiphertexts(architecture, layout, named);
   if (layers === undefined) {

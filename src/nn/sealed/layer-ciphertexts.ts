@@ -1,8 +1,7 @@
 /** The ciphertexts of a network's parameters: their shape, their names in files, and loops over them. */
 
-import { blockShape, chunkCount } from '../../tensor/packing.ts';
 import type { Architecture } from '../architecture.ts';
-import { featureColumns, layerForm, type SealedLayout } from './layout.ts';
+import { ciphertextCount, layerShape, type SealedLayout } from './layout.ts';
 
 /**
  * One layer. First layer: kernel[group][chunk], its bias within. Later layers: kernel[list unit][group], the list being
@@ -22,13 +21,7 @@ export interface NamedCiphertext<C> {
 /** The names of all ciphertexts of a network, in order. */
 export function ciphertextNames(architecture: Architecture, layout: SealedLayout): LayerCiphertexts<string>[] {
   return architecture.layers.map((layer, index) => {
-    const { units, inputs } = layer;
-    const form = layerForm(index);
-    const shape = blockShape(layout.packing, form === 'blocks' ? units : inputs);
-    const list = form === 'blocks' ? inputs : units;
-    const rows = index === 0 ? shape.groups : list;
-    const columns = index === 0 ? chunkCount(layout.packing, featureColumns(layer)) : shape.groups;
-    const biases = index === 0 || !layer.useBias ? 0 : form === 'blocks' ? shape.groups : units;
+    const { rows, columns, biases } = layerShape(layer, index, layout);
     return {
       kernel: range(rows).map((row) => range(columns).map((column) => `${index}/kernel/${row}/${column}`)),
       bias: range(biases).map((unit) => `${index}/bias/${unit}`),
@@ -76,11 +69,11 @@ export function collectCiphertexts<C>(
   layout: SealedLayout,
   named: readonly NamedCiphertext<C>[],
 ): LayerCiphertexts<C>[] | undefined {
+  // Before a name is made: what the architecture claims may be without measure.
+  if (ciphertextCount(architecture, layout) !== named.length) return undefined;
   const byName = new Map(named.map(({ name, ciphertext }) => [name, ciphertext]));
   const names = ciphertextNames(architecture, layout);
-  const flat = flattenLayers(names);
-  if (byName.size !== named.length || flat.length !== named.length) return undefined;
-  if (!flat.every((name) => byName.has(name))) return undefined;
+  if (byName.size !== named.length || !flattenLayers(names).every((name) => byName.has(name))) return undefined;
   return mapLayers(names, (name) => byName.get(name) as C);
 }
 

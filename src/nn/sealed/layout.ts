@@ -5,7 +5,14 @@
  */
 
 import { HermeticError } from '../../base/errors.ts';
-import { choosePacking, nextPowerOfTwo, type Packing, parsePacking } from '../../tensor/packing.ts';
+import {
+  blockShape,
+  choosePacking,
+  chunkCount,
+  nextPowerOfTwo,
+  type Packing,
+  parsePacking,
+} from '../../tensor/packing.ts';
 import type { Architecture, DenseLayer } from '../architecture.ts';
 
 /** Stored in the model file beside the architecture. */
@@ -35,6 +42,9 @@ export interface LayoutOptions {
 
 const BIAS_SCALE = 8;
 
+/** Of a network that comes from outside: as many as a file may hold. Every list of them is at most so long. */
+export const MOST_CIPHERTEXTS: number = 2 ** 16;
+
 /**
  * Chooses packing and scales: 4·√(mean ‖x‖²) for the first kernel, √inputs for the later ones, to the nearest power of
  * two, which puts weights of the usual initial distributions at slots between 1/4 and 16.
@@ -60,7 +70,10 @@ export function planLayout(architecture: Architecture, options: LayoutOptions): 
   };
 }
 
-/** Reads the layout of a model file. HermeticError BAD_FILE for anything that does not fit the architecture. */
+/**
+ * Reads the layout of a model file. HermeticError BAD_FILE for anything that does not fit the architecture, and for
+ * networks of more ciphertexts than any file holds.
+ */
 export function parseSealedLayout(value: unknown, architecture: Architecture): SealedLayout {
   const record = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
   const packing = parsePacking(record.packing);
@@ -77,7 +90,61 @@ export function parseSealedLayout(value: unknown, architecture: Architecture): S
   };
   if (record.version !== 1) throw badLayout('version 1');
   if (packing.chunk > nextPowerOfTwo(columns)) throw badLayout(`chunks of at most ${columns} features`);
-  return { version: 1, packing, weightScales: scales('weightScales'), biasScales: scales('biasScales') };
+  const layout = {
+    version: 1,
+    packing,
+    weightScales: scales('weightScales'),
+    biasScales: scales('biasScales'),
+  } as const;
+  if (ciphertextCount(architecture, layout) > MOST_CIPHERTEXTS) {
+    throw badLayout(`a network of at most ${MOST_CIPHERTEXTS} ciphertexts`);
+  }
+  return layout;
+}
+
+/** What a file holds in truth. */
+export interface Holding {
+  /** n of its parameters. */
+  readonly slots: number;
+  readonly ciphertexts: number;
+}
+
+/**
+ * As `parseSealedLayout`, for a file that holds so many ciphertexts of so many slots: then the network has at most two
+ * weights a slot, and whatever is made in its shape is no larger than what was read.
+ */
+export function layoutOfFile(value: unknown, architecture: Architecture, holding: Holding): SealedLayout {
+  const layout = parseSealedLayout(value, architecture);
+  const { slots, ciphertexts } = holding;
+  const needed = ciphertextCount(architecture, layout);
+  if (layout.packing.slots === slots && needed === ciphertexts) return layout;
+  throw new HermeticError('BAD_FILE', 'the ciphertexts of this model are not those of its architecture', {
+    expected: `${needed} of ${layout.packing.slots} slots`,
+    got: `${ciphertexts} of ${slots}`,
+    mend: 'The file was put together wrongly: take the one that its maker wrote.',
+  });
+}
+
+/** How many ciphertexts a layer has: kernel[rows][columns] and biases, see `LayerCiphertexts`. */
+export interface LayerShape {
+  readonly rows: number;
+  readonly columns: number;
+  readonly biases: number;
+}
+
+export function layerShape(layer: DenseLayer, index: number, { packing }: Pick<SealedLayout, 'packing'>): LayerShape {
+  const { units, inputs } = layer;
+  const blocks = layerForm(index) === 'blocks';
+  const { groups } = blockShape(packing, blocks ? units : inputs);
+  if (index === 0) return { rows: groups, columns: chunkCount(packing, featureColumns(layer)), biases: 0 };
+  const biases = blocks ? groups : units;
+  return { rows: blocks ? inputs : units, columns: groups, biases: layer.useBias ? biases : 0 };
+}
+
+/** Ciphertexts of all layers: Σ rows · columns + biases. Nothing of that size is made. */
+export function ciphertextCount({ layers }: Architecture, layout: Pick<SealedLayout, 'packing'>): number {
+  const shapes = layers.map((layer, index) => layerShape(layer, index, layout));
+  return shapes.reduce((sum, { rows, columns, biases }) => sum + rows * columns + biases, 0);
 }
 
 function badLayout(expected: string): HermeticError {

@@ -3,7 +3,8 @@ import { HermeticError } from '../../base/errors.ts';
 import { activation } from '../activations.ts';
 import type { Architecture, TrainingRecipe } from '../architecture.ts';
 import { type RecipeName, recipe, recipeNames } from '../recipes.ts';
-import { parseSealedLayout, planLayout } from './layout.ts';
+import { ciphertextNames, collectCiphertexts, flattenLayers } from './layer-ciphertexts.ts';
+import { ciphertextCount, layoutOfFile, parseSealedLayout, planLayout } from './layout.ts';
 import { type PlanOptions, planTraining } from './plan.ts';
 
 const L14: PlanOptions = { slots: 8192, maxLevel: 9, refreshMode: 'owner' };
@@ -216,5 +217,37 @@ describe('parseSealedLayout', () => {
       { ...layout, packing: { ...layout.packing, batch: 3 } },
     ];
     for (const value of bad) expect(refusal(() => parseSealedLayout(value, architecture)).code).toBe('BAD_FILE');
+  });
+
+  it('counts the ciphertexts of a network without making their names', () => {
+    for (const name of recipeNames) {
+      const { architecture } = recipe(name);
+      for (const batch of [32, 256]) {
+        const layout = planLayout(architecture, { slots: 8192, batch });
+        const names = flattenLayers(ciphertextNames(architecture, layout));
+        expect(ciphertextCount(architecture, layout), name).toBe(names.length);
+      }
+    }
+  });
+
+  it('refuses more ciphertexts than a file holds, and other than this file holds, however wide the layers claim to be', () => {
+    const wide = (...units: readonly number[]): Architecture => {
+      const [first, last] = architecture.layers;
+      const sizes = [first.inputs, ...units];
+      return { layers: units.map((n, i) => ({ ...(i === 0 ? first : last), inputs: sizes[i], units: n })) };
+    };
+    const held = { slots: 8192, ciphertexts: ciphertextCount(architecture, layout) };
+    expect(layoutOfFile(layout, architecture, held)).toEqual(layout);
+    for (const other of [
+      { ...held, slots: 4096 },
+      { ...held, ciphertexts: held.ciphertexts + 1 },
+    ]) {
+      expect(refusal(() => layoutOfFile(layout, architecture, other)).code).toBe('BAD_FILE');
+    }
+    for (const claim of [wide(2 ** 24, 2 ** 24), wide(4, 2 ** 24), wide(2 ** 24, 1)]) {
+      expect(refusal(() => parseSealedLayout(layout, claim)).expected).toMatch(/at most 65536 ciphertexts/);
+      expect(collectCiphertexts(claim, layout, [])).toBeUndefined();
+    }
+    expect(refusal(() => layoutOfFile(layout, wide(4, 2 ** 15), held)).code).toBe('BAD_FILE');
   });
 });
