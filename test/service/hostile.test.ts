@@ -167,3 +167,54 @@ describe('hostile requests', () => {
     expect((await test.call('GET', '/v1/overview', { token: OWNER_TOKEN })).status).toBe(200);
   });
 });
+
+describe('long bodies', () => {
+  const unlocks = { rows: 10, release: { kind: 'label' } } as const;
+
+  /** Bytes without end; `read` tells how many of them were asked for. */
+  function endless(start: string, unit: string): { readonly body: ReadableStream; readonly read: () => number } {
+    let read = 0;
+    const chunk = new TextEncoder().encode(unit.repeat(2 ** 14));
+    const pull = (controller: ReadableStreamDefaultController): void => {
+      const next = read === 0 ? new TextEncoder().encode(start) : chunk;
+      read += next.length;
+      controller.enqueue(next);
+    };
+    return { body: new ReadableStream({ pull }, { highWaterMark: 0 }), read: () => read };
+  }
+
+  async function ask(
+    trainer: Trainer,
+    unit: string,
+  ): Promise<{ status: number; read: number; error: { mend?: string } }> {
+    const { body, read } = endless(`{"uploadId":"${'a'.repeat(32)}","rows":[0],"features":[[`, unit);
+    const headers = { 'content-type': 'application/json' };
+    const response = await test.call('POST', '/v1/unlocks', { token: trainer.token, headers, body });
+    const { error } = (await response.json()) as { error: { mend?: string } };
+    return { status: response.status, read: read(), error };
+  }
+
+  it('are not read where the party is unlocked nothing', async () => {
+    expect(await ask(alice, '],[')).toMatchObject({ status: 403, read: 0 });
+  });
+
+  it('are read no further than the policy can need', async () => {
+    const invited = async (mode: 'quota' | 'verified'): Promise<Trainer> =>
+      admitTrainer(test, (await me(alice)).network.id, { name: mode, unlocks: { mode, ...unlocks } });
+    for (const trainer of [await invited('quota'), await invited('verified')]) {
+      const { status, read, error } = await ask(trainer, ' ');
+      expect([status, error.mend]).toEqual([413, 'Ask for fewer rows at a time.']);
+      expect(read).toBeLessThan(2 ** 19);
+    }
+  });
+
+  it('are not made into objects that are many times as long', async () => {
+    const headers = { 'content-type': 'application/json' };
+    for (const unit of ['],[', '0,', '[', '{']) {
+      const body = unit.repeat(Math.floor(2 ** 18 / unit.length));
+      const response = await test.call('PUT', '/v1/runs/r', { token: alice.token, headers, body });
+      // It is no JSON, and nobody found out.
+      expect([response.status, unit]).toEqual([413, unit]);
+    }
+  });
+});

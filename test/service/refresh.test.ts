@@ -203,8 +203,8 @@ describe.each(['PGlite', 'PostgreSQL'])('refreshes over %s', (kind) => {
 
   it.skipIf(skipped || kind !== 'PGlite')('that stall or break off leave their turn to others', async () => {
     const faults: unknown[] = [];
-    const refreshPace = { graceMs: 1000, bytesPerSecond: 2 ** 20 };
-    test = await test.reopen({ maxConcurrent: 1, refreshPace, onFault: (error) => faults.push(error) });
+    const bodyPace = { graceMs: 1000, bytesPerSecond: 2 ** 20 };
+    test = await test.reopen({ maxConcurrent: 1, bodyPace, onFault: (error) => faults.push(error) });
     const request = await refreshRequest(keys, 'stalled');
     const [first, rest] = [request.slice(0, 1000), request.slice(1000)];
     const begun = (then: (controller: ReadableStreamDefaultController) => void): ReadableStream =>

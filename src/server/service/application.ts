@@ -4,7 +4,7 @@ import { errorResponse } from '../error-response.ts';
 import type { WebFiles } from '../node/web-files.ts';
 import type { PartyRow } from '../store/tables.ts';
 import { authenticate } from './authenticate.ts';
-import { checked, readJson } from './bodies.ts';
+import { checked, JSON_LIMITS, type Pace, readJson } from './bodies.ts';
 import type { ServiceContext } from './context.ts';
 import { secure } from './headers.ts';
 import { unknown } from './problems.ts';
@@ -44,14 +44,14 @@ export function honoPath(path: string): string {
 const PARAMETERS: Readonly<Record<string, RegExp>> = { id: /^[0-9a-f]{16,64}$/, run: /^[\w.:-]{1,64}$/ };
 
 async function dispatch(service: ServiceContext, route: Route, context: Context): Promise<Response> {
-  const { access, body, query, answer } = route;
+  const { access, query, answer } = route;
   const request = context.req.raw;
   const party = access === 'public' ? (undefined as unknown as PartyRow) : await authenticate(service, request, access);
   const call: Call<unknown, unknown> = {
     party,
     params: parametersOf(context),
     query: query === undefined ? undefined : checked(query, context.req.query(), 'query'),
-    body: body?.kind === 'json' ? await readJson(request, body.schema, body.maxBytes) : undefined,
+    body: await bodyOf(service, route, party, request),
     request,
   };
   const value = await route.handle(service, call);
@@ -59,6 +59,15 @@ async function dispatch(service: ServiceContext, route: Route, context: Context)
   if (answer.kind !== 'json') throw new TypeError(`${route.path}: expected a response`);
   // What the schema does not name never leaves: no hash of a token, no path.
   return Response.json(answer.schema.parse(value), { headers: { 'cache-control': 'no-store' } });
+}
+
+/** Where JSON may be long, few have theirs in memory at once, and each party one: it is parsed where all callers wait. */
+async function bodyOf(service: ServiceContext, { body }: Route, party: PartyRow, request: Request): Promise<unknown> {
+  if (body?.kind !== 'json') return undefined;
+  const limits = typeof body.limits === 'function' ? await body.limits(service, party) : body.limits;
+  const read = (pace?: Pace): Promise<unknown> => readJson(request, body.schema, limits, pace);
+  if (limits.maxBytes <= JSON_LIMITS.maxBytes) return read();
+  return service.sequence.of(`body ${party.id}`, () => service.bodyTurns.take(() => read(service.bodyPace)));
 }
 
 function parametersOf(context: Context): Record<string, string> {

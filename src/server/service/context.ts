@@ -23,8 +23,10 @@ export interface ServiceContext {
   now(): Date;
   /** Bodies of refreshes that are in memory at once. */
   readonly refreshTurns: Turns;
-  /** Of those: who stalls gives up his turn. */
-  readonly refreshPace: Pace;
+  /** Long bodies of JSON that are in memory at once. */
+  readonly bodyTurns: Turns;
+  /** Of both: who stalls gives up his turn. */
+  readonly bodyPace: Pace;
   /** Of what must not be done to one thing at the same time. */
   readonly sequence: Sequence;
   readonly flights: Flights;

@@ -32,7 +32,7 @@ export interface ServiceOptions {
   /** Refreshes that are in memory at once. Default 4; others wait. */
   readonly maxConcurrent?: number;
   /** How slowly the body of one of those may arrive. Default: 16 KiB a second, after twenty seconds of grace. */
-  readonly refreshPace?: Pace;
+  readonly bodyPace?: Pace;
   /** Answers to refreshes kept for each party, for requests that arrive twice. Default 16. */
   readonly keptAnswers?: number;
   /** Called after each refresh: what the owner's log shows. */
@@ -55,6 +55,7 @@ export interface Service {
 }
 
 const WAITING = 512;
+const LONG_BODIES = 4;
 
 /** @throws HermeticError WRONG_PASSPHRASE where the newest key of the store does not open; BAD_ARGUMENT, DISK */
 export async function createService(options: ServiceOptions): Promise<Service> {
@@ -80,7 +81,8 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     onFault: options.onFault ?? (() => {}),
     now: options.now ?? (() => new Date()),
     refreshTurns: new Turns(checkInteger('maxConcurrent', options.maxConcurrent ?? 4, 1, 1024), WAITING),
-    refreshPace: options.refreshPace ?? { graceMs: 20_000, bytesPerSecond: 2 ** 14 },
+    bodyPace: options.bodyPace ?? { graceMs: 20_000, bytesPerSecond: 2 ** 14 },
+    bodyTurns: new Turns(LONG_BODIES, WAITING),
     sequence: new Sequence(),
     flights: new Flights(),
   };

@@ -17,8 +17,8 @@ import { bytes, events, file, json, jsonBody, type Route, route } from './route.
 import { showRun } from './runs.ts';
 import { approve, deny, listUnlocks } from './unlocks.ts';
 
-/** A sample and held-out rows as JSON strings, in which line ends take two bytes. */
-const NETWORK_BYTES = 96 * 2 ** 20;
+/** A sample and held-out rows as JSON strings, in which line ends take two bytes: few values, for all their commas. */
+const NETWORK_LIMITS = { maxBytes: 96 * 2 ** 20, maxItems: 96 * 2 ** 20 };
 const access = 'owner';
 
 export function ownerRoutes(allowInsecure: boolean): Route[] {
@@ -58,7 +58,7 @@ function networkRoutes(allowInsecure: boolean): Route[] {
     route('POST', '/v1/networks', {
       access,
       summary: 'Makes a network with random weights and seals it under a key of its own',
-      body: jsonBody(networkRequestSchema(allowInsecure), NETWORK_BYTES),
+      body: jsonBody(networkRequestSchema(allowInsecure), NETWORK_LIMITS),
       answer: json(schemas.networkSchema),
       handle: createNetwork,
     }),

@@ -26,11 +26,9 @@ export async function refresh(service: ServiceContext, { party, request }: Call<
   const { setName } = await setOfKey(service, keyId);
   const parameters = await parametersOf(setName);
   const answer = await service.refreshTurns.take(async () => {
-    const body = await readBody(
-      request,
-      maxRefreshMessageBytes(parameters, 0, MOST_CIPHERTEXTS, 2),
-      service.refreshPace,
-    );
+    const body = await readBody(request, maxRefreshMessageBytes(parameters, 0, MOST_CIPHERTEXTS, 2), {
+      pace: service.bodyPace,
+    });
     return answerRefresh(service, party, { keyId, set: setName }, body);
   });
   return new Response(answer as Uint8Array<ArrayBuffer>, {

@@ -1,6 +1,7 @@
 /** What a route is: a line of the table from which the application and its OpenAPI description are both made. */
 import type * as z from 'zod';
 import type { PartyRow } from '../store/tables.ts';
+import { type BodyLimits, JSON_LIMITS } from './bodies.ts';
 import type { ServiceContext } from './context.ts';
 
 /** Who may call. */
@@ -8,9 +9,12 @@ export type Access = 'public' | 'owner' | 'trainer';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
+/** Those of every caller, or found for this one before its body is read; what they throw is the answer. */
+export type LimitsOf = BodyLimits | ((service: ServiceContext, party: PartyRow) => Promise<BodyLimits>);
+
 /** What comes with a call. Binary bodies are read by whoever answers. */
 export type BodyKind<B> =
-  | { readonly kind: 'json'; readonly schema: z.ZodType<B>; readonly maxBytes?: number }
+  | { readonly kind: 'json'; readonly schema: z.ZodType<B>; readonly limits: LimitsOf }
   | { readonly kind: 'binary' };
 
 export type AnswerKind =
@@ -54,8 +58,8 @@ export function json<T>(schema: z.ZodType<T>): AnswerKind {
   return { kind: 'json', schema };
 }
 
-export function jsonBody<B>(schema: z.ZodType<B>, maxBytes?: number): BodyKind<B> {
-  return { kind: 'json', schema, ...(maxBytes !== undefined && { maxBytes }) };
+export function jsonBody<B>(schema: z.ZodType<B>, limits: LimitsOf = JSON_LIMITS): BodyKind<B> {
+  return { kind: 'json', schema, limits };
 }
 
 export const binaryBody: BodyKind<undefined> = { kind: 'binary' };

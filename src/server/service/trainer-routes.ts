@@ -1,18 +1,18 @@
 /** Routes of a trainer's token. */
 import * as schemas from '../../protocol/service/schemas.ts';
+import { JSON_LIMITS } from './bodies.ts';
 import { sendBootstrappingKeys, sendKeys, sendOwnModel, showMe } from './overview.ts';
 import { refresh } from './refreshes.ts';
 import { offsetQuerySchema } from './requests.ts';
 import { binaryBody, bytes, file, json, jsonBody, type Route, route } from './route.ts';
 import { reportRun } from './runs.ts';
 import { submit } from './submissions.ts';
+import { unlockBodyLimits } from './unlock-body.ts';
 import { requestUnlock, showUnlock } from './unlocks.ts';
 import { beginUpload, sendPart, showUpload } from './uploads.ts';
 
 /** A record as JSON text inside JSON. */
-const RECORD_BYTES = 2 ** 20;
-/** Features of rows, as decimal numbers. */
-const UNLOCK_BYTES = 64 * 2 ** 20;
+const RECORD_LIMITS = { ...JSON_LIMITS, maxBytes: 2 ** 20 };
 const access = 'trainer';
 
 export function trainerRoutes(): Route[] {
@@ -85,14 +85,14 @@ function resultRoutes(): Route[] {
     route('POST', '/v1/submissions', {
       access,
       summary: 'Hands in a trained model; the gates decide',
-      body: jsonBody(schemas.submissionRequestSchema, RECORD_BYTES),
+      body: jsonBody(schemas.submissionRequestSchema, RECORD_LIMITS),
       answer: json(schemas.modelSchema),
       handle: submit,
     }),
     route('POST', '/v1/unlocks', {
       access,
       summary: 'Asks for predictions to be unlocked',
-      body: jsonBody(schemas.unlockRequestSchema, UNLOCK_BYTES),
+      body: jsonBody(schemas.unlockRequestSchema, unlockBodyLimits),
       answer: json(schemas.unlockSchema),
       handle: requestUnlock,
     }),

@@ -47,7 +47,8 @@ export function requestUnlock(
   });
 }
 
-async function policyOf({ database }: ServiceContext, partyId: string): Promise<UnlockPolicy> {
+/** @throws HttpProblem 403 where there is none */
+export async function policyOf({ database }: ServiceContext, partyId: string): Promise<UnlockPolicy> {
   const { unlockPolicy } = await findTrainer(database, partyId);
   if (unlockPolicy === null) throw denied('nothing is unlocked for this party');
   return JSON.parse(unlockPolicy) as UnlockPolicy;

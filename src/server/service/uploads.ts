@@ -26,7 +26,7 @@ export async function beginUpload(
 ): Promise<Upload> {
   const { kind, bytes, sha256 } = body;
   const most = await longest(service, party, kind);
-  if (bytes > most) throw new HttpProblem(413, tooLong(most));
+  if (bytes > most) throw new HttpProblem(413, tooLong(`${most} bytes`));
   return service.sequence.of(`uploads ${party.id}`, async () => {
     const unused = await service.database
       .selectFrom('uploads')
@@ -90,7 +90,7 @@ export async function sendPart(
         id,
         arriving(request.body) as unknown as AsyncIterable<Uint8Array>,
         most,
-        () => new HttpProblem(413, tooLong(most)),
+        () => new HttpProblem(413, tooLong(`${most} bytes`)),
       );
     }
     if ((await uploads.received(id)) === row.bytes) await complete(service, row);
