@@ -20,6 +20,7 @@ interface Flags extends ThreadFlags, OutputFlags {
   readonly tokenFile: string | undefined;
   readonly newToken: boolean;
   readonly loadedKeys: number | undefined;
+  readonly uploadQuota: number | undefined;
   readonly budget: number | undefined;
 }
 
@@ -88,6 +89,13 @@ export const serve: Command<HermeticContext> = buildCommand<Flags, [], HermeticC
         placeholder: 'KEYS',
         optional: true,
       },
+      uploadQuota: {
+        kind: 'parsed',
+        parse: integer(1, 2 ** 30),
+        brief: 'With --store: megabytes that the files of each trainer may take up (default: 4000)',
+        placeholder: 'MB',
+        optional: true,
+      },
       budget: {
         kind: 'parsed',
         parse: integer(1, 2 ** 24),
@@ -110,7 +118,7 @@ async function runServe(this: HermeticContext, flags: Flags): Promise<void> {
 }
 
 /** HermeticError BAD_ARGUMENT unless the options are those of one of the two forms. */
-function requireOneForm({ key, store, database, publicUrl, newToken, loadedKeys, budget }: Flags): void {
+function requireOneForm({ key, store, database, publicUrl, newToken, loadedKeys, uploadQuota, budget }: Flags): void {
   if ((key === undefined) === (store === undefined)) {
     throw new HermeticError('BAD_ARGUMENT', 'it is not clear what to serve', {
       mend: 'Give --store FOLDER for the whole service, or --key owner.key for refreshes alone.',
@@ -124,6 +132,7 @@ function requireOneForm({ key, store, database, publicUrl, newToken, loadedKeys,
           '--public-url': publicUrl,
           '--new-token': newToken || undefined,
           '--loaded-keys': loadedKeys,
+          '--upload-quota': uploadQuota,
         };
   const [strange] = Object.entries(others).find(([, value]) => value !== undefined) ?? [];
   if (strange === undefined) return;
@@ -135,7 +144,7 @@ function requireOneForm({ key, store, database, publicUrl, newToken, loadedKeys,
 async function serveStore(console: Console, flags: Flags, folder: string): Promise<void> {
   const { readPassphrase } = await import('../passphrase.ts');
   const { isNewStore, startService } = await import('../service/running-service.ts');
-  const { database, port, host, publicUrl, threads, tokenFile, newToken, loadedKeys } = flags;
+  const { database, port, host, publicUrl, threads, tokenFile, newToken, loadedKeys, uploadQuota } = flags;
   const passphrase = await readPassphrase(console.io, {
     file: flags.passphraseFile,
     keyFile: folder,
@@ -143,6 +152,7 @@ async function serveStore(console: Console, flags: Flags, folder: string): Promi
   });
   const running = await startService(console, {
     ...{ folder, database, passphrase, port, hostname: host, publicUrl, threads, tokenFile, newToken, loadedKeys },
+    ...(uploadQuota !== undefined && { uploadBytes: uploadQuota * 1e6 }),
     onRefresh: (event) => console.note(`${event.party}: ${callLine(event)}`),
   });
   const { url, hasPage, ownerToken } = running;

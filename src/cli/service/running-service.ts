@@ -29,6 +29,8 @@ export interface ServiceRequest {
   readonly newToken?: boolean;
   /** Keys that have their engine in memory at once. */
   readonly loadedKeys?: number | undefined;
+  /** Bytes that the uploads of each party may take up. */
+  readonly uploadBytes?: number | undefined;
   readonly allowInsecure?: boolean;
   /** log2 of scrypt's N, for tests. */
   readonly insecureTestWorkFactor?: number;
@@ -94,12 +96,14 @@ function requireDatabase(folder: string, database: string | undefined): void {
 }
 
 function optionsOf(request: ServiceRequest): Omit<Parameters<typeof createService>[0], 'store'> {
-  const { passphrase, publicUrl, threads, loadedKeys, allowInsecure, insecureTestWorkFactor, onRefresh } = request;
+  const { passphrase, publicUrl, threads, loadedKeys, uploadBytes, onRefresh } = request;
+  const { allowInsecure, insecureTestWorkFactor } = request;
   return {
     passphrase,
     ...(publicUrl !== undefined && { publicUrl }),
     ...(threads !== undefined && { threads }),
     ...(loadedKeys !== undefined && { loadedKeys }),
+    ...(uploadBytes !== undefined && { uploadBytes }),
     ...(allowInsecure !== undefined && { allowInsecure }),
     ...(insecureTestWorkFactor !== undefined && { insecureTestWorkFactor }),
     ...(onRefresh && { onRefresh }),

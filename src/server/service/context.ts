@@ -18,6 +18,8 @@ export interface ServiceContext {
   readonly allowInsecure: boolean;
   /** Answers to refreshes that are kept for each party. */
   readonly keptAnswers: number;
+  /** Bytes that the uploads of a party may take up. */
+  readonly uploadBytes: number;
   readonly onRefresh: (event: RefreshEvent) => void;
   readonly onFault: (error: unknown) => void;
   now(): Date;

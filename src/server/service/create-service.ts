@@ -35,6 +35,8 @@ export interface ServiceOptions {
   readonly bodyPace?: Pace;
   /** Answers to refreshes kept for each party, for requests that arrive twice. Default 16. */
   readonly keptAnswers?: number;
+  /** Bytes of the files of each party that are kept: its uploads, and what was made of them. Default 4 GB. */
+  readonly uploadBytes?: number;
   /** Called after each refresh: what the owner's log shows. */
   readonly onRefresh?: (event: RefreshEvent) => void;
   /** Called with what went wrong where a caller is only told that something did: for the owner's log. */
@@ -77,6 +79,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     publicUrl: options.publicUrl,
     allowInsecure: options.allowInsecure ?? false,
     keptAnswers: checkInteger('keptAnswers', options.keptAnswers ?? 16, 1, 2 ** 16),
+    uploadBytes: checkInteger('uploadBytes', options.uploadBytes ?? 4e9, 1, Number.MAX_SAFE_INTEGER),
     onRefresh: options.onRefresh ?? (() => {}),
     onFault: options.onFault ?? (() => {}),
     now: options.now ?? (() => new Date()),

@@ -1,6 +1,7 @@
 /** Sealed models in the store: found, sent, opened. */
 import type { Blob } from '../node/blob-files.ts';
 import { appendAudit } from '../store/audit-log.ts';
+import { forgetBlobRows } from '../store/blob-rows.ts';
 import type { Database } from '../store/database.ts';
 import type { ModelRow } from '../store/tables.ts';
 import { BINARY } from './bodies.ts';
@@ -75,4 +76,11 @@ export async function noteBlob(transaction: Database, { sha256, bytes }: Blob, n
     .values({ sha256, bytes, createdAt: now })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
+}
+
+/** Removes a file that came from outside, once no row names it: its name must not be taken up meanwhile. */
+export function forgetBlob(service: ServiceContext, sha256: string): Promise<void> {
+  return service.sequence.of(`blob ${sha256}`, async () => {
+    for (const gone of await forgetBlobRows(service.database, sha256)) await service.store.blobs.remove(gone);
+  });
 }

@@ -1,5 +1,6 @@
 /**
- * Trained models that come back. The file and the signed record are checked first, without a secret; then, counted and
+ * Trained models that come back. The file and the signed record are checked first, without a secret, and a model whose record
+ * fails is not kept: its upload gives way like any that nothing was made of. Then, counted and
  * noted before it happens, the weights are opened and the owner's gates run on them. What a trainer learns is whether each
  * gate was passed: bits that the ledger of unlocked answers counts, for a submission can ask as well as a prediction.
  */
@@ -19,7 +20,7 @@ import { findModel, type ModelWithSize } from './models.ts';
 import { findNetwork } from './networks.ts';
 import { denied, found, problem } from './problems.ts';
 import type { Call } from './route.ts';
-import { completeUpload } from './uploads.ts';
+import { completeUpload, holdUploads } from './uploads.ts';
 import { trainerModelView } from './views.ts';
 
 /** What a submission is judged by. */
@@ -44,15 +45,33 @@ export function submit(
   service: ServiceContext,
   { party, body }: Call<SubmissionRequest, unknown>,
 ): Promise<ServedModel> {
-  return service.sequence.of(`submissions ${party.networkId}`, async () => {
-    const handin = await takeIn(service, party, body);
-    const id = handin.after.modelId;
-    const known = await service.database.selectFrom('models').selectAll().where('id', '=', id).executeTakeFirst();
-    if (known?.status === 'sealed')
-      throw problem(400, 'BAD_ARGUMENT', 'this is a model that was handed out, not trained');
-    if (known === undefined || known.status === 'refused') await enter(service, handin, await judge(service, handin));
-    return trainerModelView(await findModel(service, id));
-  });
+  return service.sequence.of(`submissions ${party.networkId}`, () =>
+    holdUploads(service, party.id, async () => {
+      const handin = await takeIn(service, party, body);
+      const id = handin.after.modelId;
+      const known = await service.database.selectFrom('models').selectAll().where('id', '=', id).executeTakeFirst();
+      if (known?.status === 'sealed')
+        throw problem(400, 'BAD_ARGUMENT', 'this is a model that was handed out, not trained');
+      if (known === undefined || known.status === 'refused') {
+        const { record, result } = await judgeRecord(handin);
+        if (record === undefined || !result.passed) return turnAway(service, handin, result);
+        await enter(service, handin, await judge(service, handin, record, result));
+      }
+      return trainerModelView(await findModel(service, id));
+    }),
+  );
+}
+
+/** Noted, and nothing kept. */
+async function turnAway(service: ServiceContext, handin: Handin, result: GateResult): Promise<ServedModel> {
+  const { party, network, upload } = handin;
+  const now = service.now();
+  const row = await modelRow(handin, { record: undefined, gates: [result], accuracy: undefined }, now);
+  const details = { party: party.id, network: network.id, status: row.status, head: false, failed: result.gate };
+  await transact(service, (transaction) =>
+    appendAudit(transaction, now, { actor: party.name, action: 'submit', subject: row.id, details }),
+  );
+  return trainerModelView({ ...row, bytes: upload.bytes });
 }
 
 /** @throws HttpProblem; HermeticError BAD_FILE, WRONG_KEY: all before anything is decrypted */
@@ -77,9 +96,12 @@ async function takeIn(service: ServiceContext, party: PartyRow, signed: Submissi
   return { party, network, given, upload, after, signed };
 }
 
-async function judge(service: ServiceContext, handin: Handin): Promise<Verdict> {
-  const { record, result } = await judgeRecord(handin);
-  if (!result.passed) return { record, gates: [result], accuracy: undefined };
+async function judge(
+  service: ServiceContext,
+  handin: Handin,
+  record: TrainingRecord,
+  result: GateResult,
+): Promise<Verdict> {
   const { network, given, upload, after } = handin;
   const gates = JSON.parse(network.gates) as Gates;
   await requirePatience(service, after.keyId);

@@ -13,18 +13,20 @@ import { denied, found, problem } from './problems.ts';
 import type { UnlocksQuery } from './requests.ts';
 import type { Call } from './route.ts';
 import { approved, decide, type UnlockWish } from './unlock-answers.ts';
-import { completeUpload } from './uploads.ts';
+import { completeUpload, holdUploads } from './uploads.ts';
 import { unlockView } from './views.ts';
 
 /** Requests of a party that wait for the owner. */
 const MOST_PENDING = 32;
+/** Requests of a party that were denied and are kept. */
+const MOST_DENIED = 100;
 
 /** POST /v1/unlocks. The same rows of the same file again are the same request. */
 export function requestUnlock(
   service: ServiceContext,
   { party, body: { uploadId, rows, features } }: Call<UnlockRequest, unknown>,
 ): Promise<UnlockView> {
-  return service.sequence.of(`unlocks ${party.id}`, async () => {
+  return holdUploads(service, party.id, async () => {
     const policy = await policyOf(service, party.id);
     const network = await findNetwork(service.database, party.networkId ?? '');
     const { sha256, id: upload } = await completeUpload(service, party.id, uploadId, 'predictions');
@@ -86,7 +88,8 @@ async function enter(
     keyId,
     createdAt: now,
     sha256,
-    rows: JSON.stringify(rows),
+    // Of what is denied nothing is looked up by its rows again.
+    rows: status === 'denied' ? '[]' : JSON.stringify(rows),
     rowCount: rows.length,
     status,
     decidedAt: status === 'pending' ? null : now,
@@ -97,12 +100,25 @@ async function enter(
   await transact(service, async (transaction) => {
     if (status === 'pending') await requirePatience(transaction, partyId);
     await transaction.insertInto('unlocks').values(row).execute();
+    if (status === 'denied') await forgetDenied(transaction, partyId);
     await transaction.updateTable('uploads').set({ usedAt: now }).where('id', '=', uploadId).execute();
     const details = { party: partyId, rows: rows.length, status, mismatches: row.mismatches ?? 0 };
     await appendAudit(transaction, now, { actor, action: 'ask-unlock', subject: id, details });
   });
   service.events.emit('unlock', id, now);
   return row;
+}
+
+/** A refusal costs a party nothing: the oldest give way. */
+async function forgetDenied(transaction: Database, partyId: string): Promise<void> {
+  const denied = transaction
+    .selectFrom('unlocks')
+    .select('id')
+    .where('partyId', '=', partyId)
+    .where('status', '=', 'denied')
+    .orderBy('createdAt', 'desc')
+    .offset(MOST_DENIED);
+  await transaction.deleteFrom('unlocks').where('id', 'in', denied).execute();
 }
 
 async function requirePatience(transaction: Database, partyId: string): Promise<void> {

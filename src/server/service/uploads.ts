@@ -1,11 +1,15 @@
-/** Uploads: announced, sent in parts, complete once the SHA-256 of the whole is the one that was announced. */
+/**
+ * Uploads: announced, sent in parts, complete once the SHA-256 of the whole is the one that was announced. What a party's
+ * uploads take up on the owner's disk, used or not, is bounded.
+ */
+import { sql } from 'kysely';
 import type { Upload, UploadRequest } from '../../protocol/service/types.ts';
 import { HttpProblem } from '../error-response.ts';
 import { randomId } from '../node/durable.ts';
 import type { PartyRow, UploadRow } from '../store/tables.ts';
 import { announcedSize, arriving, BINARY, requireType, tooLong } from './bodies.ts';
 import { type ServiceContext, transact } from './context.ts';
-import { findModel, noteBlob } from './models.ts';
+import { findModel, forgetBlob, noteBlob } from './models.ts';
 import { found, problem } from './problems.ts';
 import type { Call } from './route.ts';
 
@@ -27,7 +31,7 @@ export async function beginUpload(
   const { kind, bytes, sha256 } = body;
   const most = await longest(service, party, kind);
   if (bytes > most) throw new HttpProblem(413, tooLong(`${most} bytes`));
-  return service.sequence.of(`uploads ${party.id}`, async () => {
+  return holdUploads(service, party.id, async () => {
     const unused = await service.database
       .selectFrom('uploads')
       .selectAll()
@@ -38,7 +42,7 @@ export async function beginUpload(
       .execute();
     const same = unused.find((row) => row.kind === kind && row.bytes === bytes && row.sha256 === sha256);
     if (same !== undefined) return uploadView(service, same);
-    for (const old of unused.slice(MOST_UNUSED - 1)) await giveUp(service, old);
+    await makeRoom(service, party.id, bytes, unused);
     const row = {
       id: randomId(),
       partyId: party.id,
@@ -53,16 +57,58 @@ export async function beginUpload(
   });
 }
 
+/** One thing at a time with the uploads of a party: what is being judged or unlocked does not give way meanwhile. */
+export function holdUploads<T>(service: ServiceContext, partyId: string, work: () => Promise<T>): Promise<T> {
+  return service.sequence.of(`uploads ${partyId}`, work);
+}
+
+/**
+ * Gives up the oldest of `unused` (newest first) until one more is not too many, and its bytes fit.
+ * @throws HttpProblem 403, and gives up nothing, where they cannot
+ */
+async function makeRoom(
+  service: ServiceContext,
+  partyId: string,
+  bytes: number,
+  unused: readonly UploadRow[],
+): Promise<void> {
+  const most = service.uploadBytes;
+  const used = await usedBytes(service, partyId);
+  if (used + bytes > most) throw full(most, used, bytes);
+  const kept = [...unused];
+  const total = (): number => kept.reduce((sum, row) => sum + row.bytes, used + bytes);
+  while (kept.length >= MOST_UNUSED || total() > most) await giveUp(service, kept.pop()!);
+}
+
+/** Of the files that submissions and requests of a party refer to, each counted once. */
+async function usedBytes({ database }: ServiceContext, partyId: string): Promise<number> {
+  const { rows } = await sql<{ bytes: number }>`
+    select coalesce(sum(bytes), 0)::bigint as bytes from (
+      select distinct sha256, bytes from uploads where party_id = ${partyId} and used_at is not null) as files`.execute(
+    database,
+  );
+  return rows[0].bytes;
+}
+
+function full(most: number, used: number, bytes: number): HttpProblem {
+  return problem(403, 'POLICY_DENIED', 'the files of this party would take up more than they may', {
+    expected: `at most ${most} bytes in all`,
+    got: `${used} kept and ${bytes} more`,
+    mend: 'Ask the owner, who allows each party more with hermetic serve --upload-quota.',
+  });
+}
+
 async function longest(service: ServiceContext, { modelId }: PartyRow, kind: UploadRow['kind']): Promise<number> {
   if (kind === 'predictions' || modelId === null) return FILE_BYTES;
   return Math.min(FILE_BYTES, MODEL_GROWTH * (await findModel(service, modelId)).bytes + MODEL_HEADER_BYTES);
 }
 
-/** Its file goes, if it was not complete; what was complete is cleared away when the store is opened next. */
-async function giveUp(service: ServiceContext, { id }: UploadRow): Promise<void> {
+/** Its file goes, as far as it arrived, unless something else is made of the same one. */
+async function giveUp(service: ServiceContext, { id, sha256 }: UploadRow): Promise<void> {
   await service.sequence.of(`upload ${id}`, async () => {
     await service.database.deleteFrom('uploads').where('id', '=', id).execute();
     await service.store.uploads.remove(id);
+    await forgetBlob(service, sha256);
   });
 }
 
@@ -106,10 +152,12 @@ async function complete(service: ServiceContext, { id, sha256, bytes }: UploadRo
       mend: 'Send it again from its beginning.',
     });
   }
-  await blobs.adopt(uploads.pathOf(id), sha256);
-  await transact(service, async (transaction) => {
-    await noteBlob(transaction, { sha256, bytes }, service.now());
-    await transaction.updateTable('uploads').set({ state: 'complete' }).where('id', '=', id).execute();
+  await service.sequence.of(`blob ${sha256}`, async () => {
+    await blobs.adopt(uploads.pathOf(id), sha256);
+    await transact(service, async (transaction) => {
+      await noteBlob(transaction, { sha256, bytes }, service.now());
+      await transaction.updateTable('uploads').set({ state: 'complete' }).where('id', '=', id).execute();
+    });
   });
   await uploads.remove(id);
 }

@@ -4,7 +4,6 @@
  */
 import { chmod, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sql } from 'kysely';
 import { utf8ToBytes } from '../../base/bytes.ts';
 import { HermeticError } from '../../base/errors.ts';
 import { writeFileAtomically } from '../../protocol/node/atomic-file.ts';
@@ -13,6 +12,7 @@ import { makeFolder } from '../../protocol/node/make-folder.ts';
 import { BlobFiles } from '../node/blob-files.ts';
 import { randomId } from '../node/durable.ts';
 import { UploadFiles } from '../node/upload-files.ts';
+import { forgetBlobRows } from './blob-rows.ts';
 import { type Database, isAddress, openDatabase } from './database.ts';
 import { migrate, nameOf } from './migrate.ts';
 
@@ -122,11 +122,7 @@ function forgotten(): HermeticError {
 async function clear(database: Database, blobs: BlobFiles, answers: BlobFiles, uploads: UploadFiles): Promise<void> {
   const before = new Date(Date.now() - ABANDONED_MS);
   await database.deleteFrom('uploads').where('usedAt', 'is', null).where('createdAt', '<', before).execute();
-  await sql`delete from blobs where sha256 not in (
-    select sha256 from uploads union select sha256 from models union select sha256 from unlocks
-    union select trainer_keys_sha256 from keys
-    union select bootstrapping_keys_sha256 from keys where bootstrapping_keys_sha256 is not null
-    union select held_out_sha256 from networks where held_out_sha256 is not null)`.execute(database);
+  await forgetBlobRows(database);
   const open = await database.selectFrom('uploads').select('id').where('state', '=', 'open').execute();
   await uploads.sweep(new Set(open.map(({ id }) => id)));
   const kept = await database.selectFrom('blobs').select('sha256').execute();
