@@ -9,6 +9,7 @@ import { Console } from './console.ts';
 import { Story, visibleLength, wrap } from './demo/story.ts';
 import { Timeline } from './demo/timeline.ts';
 import { lineReader } from './demo/trainer-process.ts';
+import { failureOf } from './exit-codes.ts';
 import { errorBits, formatBytes, formatCount, formatDuration, formatPercent } from './format.ts';
 import { type Io, isLively, wantsColor } from './io.ts';
 import { fraction, integer, part, positiveNumber, powerOfTwo, rowList } from './parsers.ts';
@@ -110,6 +111,21 @@ describe('Console', () => {
     console.progress({ unit: 'step', total: 3 }).update(1);
     expect(out()).toBe('{"schema":1,"auc":null}\n');
     expect(err()).toBe('warning: careful\n');
+  });
+
+  it('lets nobody paint the screen: not by a name, not in an error, not in JSON', async () => {
+    const { io, out, err } = listen();
+    const name = '\u001b]0;owned\u0007\u001b[2J\u009b31m\u202e';
+    const console = new Console(io);
+    console.result({}, () => `${colorsFor({ write() {}, isTTY: true }, {}).bold('ours')} ${name}`);
+    console.note(name);
+    console.warn(name);
+    new Console(io, { json: true }).result({ name }, () => '');
+    let shown = [out(), err(), failureOf(new HermeticError('BAD_FILE', name)).message].join('');
+    for (const ours of ['\n', '\u001b[1m', '\u001b[22m', '\u001b[0m']) shown = shown.replaceAll(ours, '');
+    expect(shown).toMatch(/^[\x20-\x7e]*$/);
+    expect(out()).toContain('\u001b[1mours');
+    expect(JSON.parse(out().split('\n')[1])).toEqual({ schema: 1, name });
   });
 
   it('tells progress in a line every N steps where nobody watches', () => {

@@ -1,8 +1,10 @@
 /**
  * What a command says: results on stdout (text, or one JSON object), everything else on stderr. Quiet commands still
- * give results, warnings and errors.
+ * give results, warnings and errors. Names and sentences in it may be others': what reaches a terminal holds line ends,
+ * tabs and colours, and no other control characters.
  */
 
+import { terminalText } from '../base/plain-text.ts';
 import { type Colors, colorsFor } from './colors.ts';
 import { type Io, isLively } from './io.ts';
 import { createProgress, type Progress, type ProgressOptions } from './progress.ts';
@@ -37,18 +39,18 @@ export class Console {
 
   /** The result: with --json the object as one line, otherwise the text. */
   result(object: Readonly<Record<string, unknown>>, text: (colors: Colors) => string): void {
-    const line = this.json ? toJsonLine(object) : `${text(this.resultColors)}\n`;
+    const line = this.json ? toJsonLine(object) : `${terminalText(text(this.resultColors))}\n`;
     this.io.stdout.write(line);
   }
 
   /** What helps to follow; nothing when quiet. */
   note(line: string): void {
-    if (!this.quiet) this.io.stderr.write(`${line}\n`);
+    if (!this.quiet) this.io.stderr.write(`${terminalText(line)}\n`);
   }
 
   /** What the user should know even when quiet. */
   warn(line: string): void {
-    this.io.stderr.write(`${this.colors.yellow('warning:')} ${line}\n`);
+    this.io.stderr.write(`${this.colors.yellow('warning:')} ${terminalText(line)}\n`);
   }
 
   progress(options: ProgressOptions): Progress {
@@ -56,7 +58,15 @@ export class Console {
   }
 }
 
-/** One JSON object on a line, `schema` first. NaN and infinities become null, as in JSON.stringify. */
+/**
+ * One JSON object on a line, `schema` first. NaN and infinities become null, as in JSON.stringify; what it leaves of control
+ * characters is escaped too.
+ */
 export function toJsonLine(object: Readonly<Record<string, unknown>>): string {
-  return `${JSON.stringify({ schema: JSON_SCHEMA, ...object })}\n`;
+  const line = JSON.stringify({ schema: JSON_SCHEMA, ...object });
+  return `${line.replaceAll(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, escaped)}\n`;
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

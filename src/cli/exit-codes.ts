@@ -1,6 +1,7 @@
 /** The one place where errors become exit codes and sentences. */
 
 import { HermeticError, type HermeticErrorCode } from '../base/errors.ts';
+import { plainText } from '../base/plain-text.ts';
 
 export const exitCodes = {
   ok: 0,
@@ -76,5 +77,5 @@ function outOfMemory(cause: RangeError): HermeticError {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').trim();
+  return plainText(text).replace(/\s+/g, ' ').trim();
 }

@@ -19,10 +19,10 @@ export async function readPlainModel(path: string): Promise<PlainModel> {
   return readModelFile(bytes);
 }
 
-/** Puts the model in place as a whole or not at all. HermeticError DISK. */
+/** Puts the model in place as a whole or not at all, for its owner's eyes alone. HermeticError DISK. */
 export async function writePlainModel(path: string, model: PlainModel): Promise<number> {
   const bytes = writeModelFile(model);
-  await writeFileAtomically(path, (sink) => sink.write(bytes));
+  await writeFileAtomically(path, (sink) => sink.write(bytes), { mode: 0o600 });
   return bytes.length;
 }
 

@@ -2,6 +2,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { memorySink, memorySource } from '../protocol/byte-source.ts';
+import { ciphertextParameters } from '../protocol/ckks-codec.ts';
+import { readSealedPredictions, writeSealedPredictions } from '../protocol/sealed-predictions.ts';
+import { parameterSet } from '../schemes/ckks/parameters.ts';
 import { say } from './memory-io.ts';
 
 /** A ring that anyone can break, for speed. */
@@ -58,6 +62,9 @@ describe('the sealed path on the command line', () => {
     );
     expect(trained).toMatchObject({ steps: 3, loss: 'locked', recipe: { learningRate: 0.5, batch: 32 }, refreshes: 0 });
     await succeed('open', at('trained.sealed'), ...key, '--out', at('trained.safetensors'));
+    // Weights in the clear are for their owner alone.
+    for (const plain of ['trained.safetensors', 'model.safetensors'])
+      expect(statSync(at(plain)).mode & 0o777).toBe(0o600);
     const after = await succeed('evaluate', at('trained.safetensors'), ...data);
     expect(after.accuracy).toBeGreaterThan(0.85);
     expect(after.loss).toBeLessThan(before.loss as number);
@@ -87,6 +94,26 @@ describe('the sealed path on the command line', () => {
     ]);
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(/there is no row 99; expected 0 to 63/);
+  });
+
+  it('lets no class that a trainer named paint the screen or run in a spreadsheet', async () => {
+    await succeed('predict', at('model.sealed'), ...trainerKeys, ...data, '--rows', '0,1', '--out', at('n.sealed'));
+    const parameters = ciphertextParameters(await parameterSet(SET));
+    const read = { parametersFor: () => parameters, onWarning: () => {} };
+    const predictions = await readSealedPredictions(memorySource(readFileSync(at('n.sealed'))), read);
+    const named = async (classNames: readonly string[]): Promise<Uint8Array> => {
+      const sink = memorySink();
+      await writeSealedPredictions(sink, { ...predictions, classNames }, parameters);
+      return sink.bytes();
+    };
+    await expect(named(['\u001b[2J', 'b'])).rejects.toThrow(/one line of text/);
+    writeFileSync(at('n.sealed'), await named(['=HYPERLINK("http://x")', '@x, \u202ey']));
+    await succeed('unlock', at('n.sealed'), ...key, '--private', '--out', at('n.csv'));
+    const shown = (await say(['unlock', at('n.sealed'), ...key, '--private'])).stdout;
+    for (const csv of [readFileSync(at('n.csv'), 'utf8'), shown]) {
+      expect(csv).toMatch(/^row,label,class\n(\d,[01],"'(=HYPERLINK\(""http:\/\/x""\)|@x, {2}y)"\n){2}$/);
+    }
+    expect(statSync(at('n.csv')).mode & 0o777).toBe(0o600);
   });
 
   it('counts what it releases, in a file beside the key, and stops at the limit', async () => {

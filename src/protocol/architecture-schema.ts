@@ -1,7 +1,7 @@
 /** The shape of a network as it stands in files: checked layer by layer, and each layer against the one before. */
 import * as z from 'zod';
 import type { Architecture, LayerWeights } from '../nn/architecture.ts';
-import { count } from './schema.ts';
+import { count, line } from './schema.ts';
 
 const MAX_LAYERS = 64;
 const MAX_UNITS = 1 << 24;
@@ -13,7 +13,7 @@ const denseLayer = z.strictObject({
   inputs: width,
   units: width,
   activation: z.strictObject({
-    name: z.string().min(1).max(64),
+    name: line(64).refine((name) => name !== '', 'expected a name'),
     coefficients: z.array(z.number()).min(2).max(256),
   }),
   useBias: z.boolean(),

@@ -1,5 +1,6 @@
 /** Headers against zod schemas: a wrong file is the user's (BAD_FILE), a wrong argument the programmer's (TypeError). */
 import * as z from 'zod';
+import { ONE_LINE } from '../base/plain-text.ts';
 import { badFile } from './bad-file.ts';
 import { findNonJson, type JsonValue } from './json.ts';
 
@@ -38,6 +39,11 @@ export const hexIdentifier: z.ZodType<string> = z
 /** An integer of 0 … high. */
 export function count(high: number): z.ZodType<number> {
   return z.number().int().min(0).max(high);
+}
+
+/** A line that people read: of at most `maxLength` characters, none of which is a control character. */
+export function line(maxLength: number): z.ZodType<string> {
+  return z.string().max(maxLength).regex(ONE_LINE, 'expected one line of text');
 }
 
 /** A name that people or programs gave: letters, digits and . : _ - of at most `maxLength`. */

@@ -5,7 +5,7 @@ import { type CiphertextReadOptions, readCiphertextFile, writeCiphertextFile } f
 import { type CiphertextRecord, MAX_RECORDS, type RecordHeader, recordFields } from './ciphertext-record.ts';
 import type { JsonValue } from './json.ts';
 import type { CiphertextParameters } from './parameters.ts';
-import { count, hexIdentifier, jsonValue } from './schema.ts';
+import { count, hexIdentifier, jsonValue, line } from './schema.ts';
 
 interface RowRange {
   /** The ciphertext speaks of rows firstRow … firstRow + rowCount − 1. */
@@ -58,7 +58,7 @@ export const sealedPredictionsHeader: z.ZodType<SealedPredictionsHeader> = z
       .max(1 << 24),
     keyId: hexIdentifier,
     modelId: hexIdentifier,
-    classNames: z.array(z.string().max(1000)).max(MAX_CLASS_NAMES).optional(),
+    classNames: z.array(line(1000)).max(MAX_CLASS_NAMES).optional(),
     packing: jsonValue,
     records: z.array(predictionRecord).min(1).max(MAX_RECORDS),
   })

@@ -17,7 +17,7 @@ import { type ContainerReader, type ReadOptions, readContainer } from './contain
 import { writeContainer } from './container-writer.ts';
 import type { JsonValue } from './json.ts';
 import type { ParameterDescription } from './parameters.ts';
-import { checkHeader, count, hexIdentifier, jsonValue, parseHeader } from './schema.ts';
+import { checkHeader, count, hexIdentifier, jsonValue, line, parseHeader } from './schema.ts';
 
 /** Keys and ciphertexts as plain objects, arrays, numbers and `Uint8Array`: what the scheme's own reader checks. */
 export type PlainForm = unknown;
@@ -80,13 +80,13 @@ const slots = z.number().int().min(1).max(4096);
 
 export const teachingKeysHeader: z.ZodType<KeysHeader> = z.strictObject({
   scheme,
-  warning: z.string().max(1000),
+  warning: line(1000),
   slots,
 });
 
 export const teachingModelHeader: z.ZodType<TeachingModelHeader> = z.strictObject({
   scheme,
-  warning: z.string().max(1000),
+  warning: line(1000),
   keyId: hexIdentifier,
   slots,
   demonstration: z.literal(true, { error: 'expected a demonstration: teaching schemes take no real model' }),
@@ -97,7 +97,7 @@ export const teachingModelHeader: z.ZodType<TeachingModelHeader> = z.strictObjec
   ciphertexts: z
     .array(
       z.strictObject({
-        name: z.string().max(64),
+        name: line(64),
         level: count(2 ** 24),
         logScale: z.number().int().min(0).max(4096),
         parts: z.union([z.literal(1), z.literal(2)]),

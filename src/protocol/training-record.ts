@@ -15,7 +15,7 @@ import { badFile } from './bad-file.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { JsonValue } from './json.ts';
 import { recipeSchema } from './recipe-schema.ts';
-import { checkHeader, count, hexIdentifier, parseHeader } from './schema.ts';
+import { checkHeader, count, hexIdentifier, line, parseHeader } from './schema.ts';
 import { requireOwnKey, type SigningKey, signBytes, verifyBytes } from './signing-key.ts';
 
 /** Differential privacy of the rows that were trained on, as `trainer/privacy.ts` gives it. */
@@ -63,7 +63,7 @@ const whole = count(2 ** 53);
 const privacySchema: z.ZodType<StatedPrivacy> = z.strictObject({
   epsilon: finite.positive(),
   delta: finite.min(0).max(1),
-  mechanism: z.string().min(1).max(500),
+  mechanism: line(500).refine((mechanism) => mechanism !== '', 'expected a sentence'),
 });
 
 const recordSchema: z.ZodType<TrainingRecord> = z.strictObject({
@@ -73,7 +73,7 @@ const recordSchema: z.ZodType<TrainingRecord> = z.strictObject({
   model: hexIdentifier,
   keyId: hexIdentifier,
   publicKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
-  run: z.string().min(1).max(64),
+  run: line(64).refine((run) => run !== '', 'expected a name'),
   steps: whole,
   rows: whole,
   recipe: recipeSchema,

@@ -4,6 +4,7 @@
  * the trainer's features for example, is drowned in random numbers.
  */
 import { HermeticError } from '../base/errors.ts';
+import { plainText } from '../base/plain-text.ts';
 import type { FeatureRows } from '../nn/feature-rows.ts';
 import { inputSize, outputSize } from '../nn/network.ts';
 import { type PredictionLayout, predictSealed as predictBatch, predictionPlace } from '../nn/sealed/predict.ts';
@@ -52,7 +53,8 @@ export async function predictSealed(
       classes: outputSize(model.architecture),
       keyId: keys.keyId,
       modelId: model.modelId,
-      classNames: options.classNames,
+      // A file's names are lines; a cell of the trainer's own table may have been several.
+      classNames: options.classNames?.map(plainText),
       packing: predictionLayoutJson({ form, outputs, factor, slots, pitch }),
       records,
     };

@@ -475,10 +475,11 @@ describe('rows and answers', () => {
       [
         { row: 1, label: 0, outputs: [0.25] },
         { row: 2, label: 1, outputs: [-1] },
+        { row: 3, label: 2, outputs: [-1e-7] },
       ],
-      ['=1+1', 'a,"b"'],
+      ['=1+1', 'a,"b"', '-1+cmd'],
     );
-    expect(csv).toBe(`row,class,output 0\n1,'=1+1,0.25\n2,"a,""b""",-1\n`);
+    expect(csv).toBe(`row,class,output 0\n1,'=1+1,0.25\n2,"a,""b""",-1\n3,'-1+cmd,-1e-7\n`);
   });
 
   it('are announced at every tenth part, and at changes of state', () => {

@@ -1,6 +1,7 @@
 /** `hermetic inspect`: what a file is, without any key, and never a secret. */
 
 import { buildCommand, type Command } from '@stricli/core';
+import { plainText } from '../../base/plain-text.ts';
 import { type FileDescription, inspectFile } from '../../protocol/inspect.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 import { withFileSource } from '../../protocol/node/file-source.ts';
@@ -40,7 +41,9 @@ async function runInspect(this: HermeticContext, flags: Flags, path: string): Pr
 function describe(path: string, description: FileDescription, bold: (text: string) => string): string {
   const lines = Object.entries(description).flatMap(([key, value]) => linesOf(key, value));
   const width = Math.max(...lines.map(([name]) => name.length));
-  return [bold(path), ...lines.map(([name, value]) => `${name.padEnd(width)}  ${value}`)].join('\n');
+  return [bold(path), ...lines.map(([name, value]) => `${plainText(name).padEnd(width)}  ${plainText(value)}`)].join(
+    '\n',
+  );
 }
 
 function linesOf(key: string, value: JsonValue | undefined): [string, string][] {

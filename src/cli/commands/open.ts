@@ -22,7 +22,7 @@ interface Flags extends OwnerKeyFlags, ThreadFlags, OutputFlags {
 
 export const open: Command<HermeticContext> = buildCommand<Flags, [string], HermeticContext>({
   docs: {
-    brief: 'Decrypt a sealed network',
+    brief: 'Decrypt a sealed network, into a file for your eyes alone (mode 0600)',
     fullDescription:
       '  hermetic open trained.sealed --key keys/owner.key --passphrase-file pw --out trained.safetensors',
   },
@@ -50,7 +50,8 @@ async function runOpen(this: HermeticContext, flags: Flags, path: string): Promi
     const parameters = parameterCount(model.architecture);
     console.result(
       { out: flags.out, bytes, parameters, rounds: sealed.round, modelId: sealed.modelId },
-      ({ bold }) => `${bold(flags.out)}  ${formatBytes(bytes)}: ${formatCount(parameters)} weights, no longer sealed`,
+      ({ bold }) =>
+        `${bold(flags.out)}  ${formatBytes(bytes)}: ${formatCount(parameters)} weights, no longer sealed; only you can read the file`,
     );
   });
 }

@@ -1,13 +1,13 @@
 /** `hermetic request-unlock`: a trainer asks the owner for single predictions. */
 
 import { buildCommand, type Command } from '@stricli/core';
+import { sheetCell } from '../../base/plain-text.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import { loadDataset } from '../data-source.ts';
 import { type DataFlags, dataFlags, type OutputFlags, outputFlags } from '../flags.ts';
 import { formatCount } from '../format.ts';
 import { rowList, text } from '../parsers.ts';
-import { csvCell } from '../service/csv-rows.ts';
 import type { UnlockOutcome } from '../service/unlock-request.ts';
 
 interface Flags extends Omit<DataFlags, 'data'>, OutputFlags {
@@ -76,7 +76,7 @@ function outcomeText({ unlock, classNames }: UnlockOutcome): string {
   const outputs = answers[0]?.outputs?.length ?? 0;
   const header = ['row', 'label', 'class', ...Array.from({ length: outputs }, (_, i) => `output${i}`)];
   const lines = answers.map((answer) =>
-    [answer.row, answer.label, csvCell(classNames[answer.label] ?? ''), ...(answer.outputs ?? [])].join(','),
+    [answer.row, answer.label, sheetCell(classNames[answer.label] ?? ''), ...(answer.outputs ?? [])].join(','),
   );
   return [header.join(','), ...lines].join('\n');
 }

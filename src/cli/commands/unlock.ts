@@ -4,6 +4,7 @@
  */
 
 import { buildCommand, type Command } from '@stricli/core';
+import { sheetCell } from '../../base/plain-text.ts';
 import type { UnlockedRow } from '../../owner/unlock.ts';
 import type { UnlockAccount } from '../../owner/unlock-ledger.ts';
 import { Console } from '../console.ts';
@@ -98,7 +99,7 @@ async function runUnlock(this: HermeticContext, flags: Flags, path: string): Pro
     });
     const { rows, classes, classNames, modelId } = sealed;
     const named = predictions.map((row) => nameClass(row, classNames));
-    if (flags.out !== undefined) await writeText(flags.out, toCsv(named));
+    if (flags.out !== undefined) await writeText(flags.out, toCsv(named), 0o600);
     const budget = ledger === 'private' ? undefined : await ledger.account(keys);
     console.result(
       {
@@ -141,12 +142,7 @@ function toCsv(predictions: readonly NamedRow[]): string {
     ...Array.from({ length: outputs }, (_, i) => `output${i}`),
   ];
   const lines = predictions.map((row) =>
-    [row.row, row.label, ...(names ? [quoted(row.class ?? '')] : []), ...(row.outputs ?? [])].join(','),
+    [row.row, row.label, ...(names ? [sheetCell(row.class ?? '')] : []), ...(row.outputs ?? [])].join(','),
   );
   return `${[header.join(','), ...lines].join('\n')}\n`;
-}
-
-/** A CSV cell. */
-function quoted(cell: string): string {
-  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }

@@ -21,7 +21,7 @@ export async function writeReport(folder: string, report: DemoReport): Promise<R
   return files;
 }
 
-/** A text file as a whole or not at all. HermeticError DISK. */
-export function writeText(path: string, text: string): Promise<void> {
-  return writeFileAtomically(path, (sink) => sink.write(utf8ToBytes(text)));
+/** A text file as a whole or not at all, with permissions as `mode` says, or those of any file. HermeticError DISK. */
+export function writeText(path: string, text: string, mode?: number): Promise<void> {
+  return writeFileAtomically(path, (sink) => sink.write(utf8ToBytes(text)), mode === undefined ? {} : { mode });
 }

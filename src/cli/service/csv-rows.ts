@@ -54,7 +54,7 @@ function cellsOf(inputs: Examples['inputs']): Cells {
   return { columns, of: (row) => Array.from(values.subarray(row * width, (row + 1) * width), String) };
 }
 
-/** A cell as CSV wants it. */
-export function csvCell(cell: string): string {
+/** A cell as CSV wants it, for programs: what people open is made of `sheetCell`. */
+function csvCell(cell: string): string {
   return /[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }

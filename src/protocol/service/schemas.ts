@@ -3,6 +3,7 @@
  * bytes, identifiers of files SHA-256 in hexadecimal. Both ends check: the service its requests, the client its answers.
  */
 import * as z from 'zod';
+import { ONE_LINE } from '../../base/plain-text.ts';
 import type {
   Accepted,
   AcceptRequest,
@@ -50,7 +51,7 @@ export const givenName: z.ZodType<string> = z
   .trim()
   .min(1)
   .max(80)
-  .regex(/^[^\p{Cc}]*$/u, 'expected one line of text');
+  .regex(ONE_LINE, 'expected one line of text');
 
 // Policies
 

@@ -12,8 +12,10 @@ export function answersCsv(answers: readonly ReleasedRow[], classes: readonly st
   return [header, ...lines].map((cells) => `${cells.map(quoted).join(',')}\n`).join('');
 }
 
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
 /** A cell that a spreadsheet takes as text, whatever a class is called. */
 function quoted(cell: string): string {
-  const safe = /^[=+@\t\r]|^-(?!\d)/.test(cell) ? `'${cell}` : cell;
+  const safe = /^\s*[=+\-@]/.test(cell) && !NUMBER.test(cell) ? `'${cell}` : cell;
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
