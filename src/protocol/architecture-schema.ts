@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { Architecture, LayerWeights } from '../nn/architecture.ts';
 import { count, line } from './schema.ts';
 
-const MAX_LAYERS = 64;
+export const MAX_LAYERS = 64;
 const MAX_UNITS = 1 << 24;
 
 const width = z.number().int().min(1).max(MAX_UNITS);

@@ -3,7 +3,13 @@ import type { TrainingRecipe } from '../nn/architecture.ts';
 import { glorotUniform, scaledNormal, zeros } from '../nn/initializers.ts';
 import { parseArchitecture } from '../nn/layer-spec.ts';
 import { findNonJson } from './json.ts';
-import { describeInitialization, describeTraining, initializersOf, trainingSoFar } from './provenance.ts';
+import {
+  describeInitialization,
+  describeTraining,
+  forgetTraining,
+  initializersOf,
+  trainingSoFar,
+} from './provenance.ts';
 
 const architecture = parseArchitecture('8:square,1:lin4', 4);
 const recipe: TrainingRecipe = {
@@ -40,6 +46,26 @@ describe('provenance', () => {
     ];
     for (const entry of foreign) expect(initializersOf([entry], architecture)).toEqual(standard);
     expect(initializersOf([], architecture)).toEqual(standard);
+  });
+
+  it('hands on how the weights were drawn, as the owner wrote it, and nothing that a trainer could add', () => {
+    const own = describeInitialization([scaledNormal({ scale: 0.3 }), zeros()]);
+    const added = [
+      { ...(own as object), smuggled: 'trainer A was here' },
+      describeInitialization([zeros(), zeros()]),
+      { kind: 'init', initializers: Array.from({ length: 65 }, () => ({ kind: 'zeros' })) },
+      { kind: 'note', text: 'trainer A' },
+      training(3),
+    ];
+    expect(forgetTraining([own, ...added])).toEqual([own]);
+    expect(forgetTraining([added[0], ...added.slice(2)])).toEqual([]);
+    expect(initializersOf([own, ...added], architecture)).toEqual([scaledNormal({ scale: 0.3 }), zeros()]);
+    // A chain of rounds, each of which adds what it can, is as short at its end.
+    const rounds = Array.from({ length: 20 }).reduce<readonly unknown[]>(
+      (sofar) => forgetTraining([...sofar, ...added] as never),
+      [own],
+    );
+    expect(rounds).toEqual([own]);
   });
 
   it('counts training runs and steps', () => {

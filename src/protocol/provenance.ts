@@ -1,11 +1,12 @@
 /**
  * What was done to a model, oldest first: how its weights were drawn, then an entry for each training run. Written by
  * owner and trainers, readable by all; no data, no weights, no names of keys or files stand in it. Entries of other
- * kinds are carried along and passed over.
+ * kinds are carried along and passed over, until the owner gives the model to another trainer.
  */
 import * as z from 'zod';
 import type { Architecture, TrainingRecipe } from '../nn/architecture.ts';
 import { glorotUniform, type Initializer } from '../nn/initializers.ts';
+import { MAX_LAYERS } from './architecture-schema.ts';
 import type { JsonValue } from './json.ts';
 import type { StatedPrivacy } from './training-record.ts';
 
@@ -47,7 +48,10 @@ const initializer: z.ZodType<Initializer> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('zeros') }),
 ]);
 
-const initEntry: z.ZodType<InitEntry> = z.object({ kind: z.literal('init'), initializers: z.array(initializer) });
+const initEntry: z.ZodType<InitEntry> = z.strictObject({
+  kind: z.literal('init'),
+  initializers: z.array(initializer).max(MAX_LAYERS),
+});
 
 const trainingEntry = z.object({ kind: z.literal('training'), steps: whole });
 
@@ -61,17 +65,26 @@ export function describeTraining({ steps, rows, refresh, recipe, privacy }: Omit
   return { kind: 'training', steps, rows, refresh, recipe: { ...rest, schedule: { ...schedule } }, ...stated };
 }
 
-/** The distribution that the newest 'init' entry names, if it fits the network; else Keras's default. */
+/** The first 'init' entry: the owner's, who made the model. Trainers only add to the end. */
+function initializationOf(provenance: readonly JsonValue[]): InitEntry | undefined {
+  for (const entry of provenance) {
+    const { data } = initEntry.safeParse(entry);
+    if (data !== undefined) return data;
+  }
+  return undefined;
+}
+
+/** The distribution that the first 'init' entry names, if it fits the network; else Keras's default. */
 export function initializersOf(provenance: readonly JsonValue[], architecture: Architecture): readonly Initializer[] {
   const { layers } = architecture;
-  const entries = provenance.flatMap((entry) => initEntry.safeParse(entry).data ?? []);
-  const { initializers } = entries.at(-1) ?? { initializers: [] };
+  const { initializers } = initializationOf(provenance) ?? { initializers: [] };
   return initializers.length === layers.length ? initializers : layers.map(() => glorotUniform());
 }
 
-/** Without its training runs: what a next trainer may know. */
+/** How the weights were drawn, in the fields that are known, and nothing else: what a next trainer may know. */
 export function forgetTraining(provenance: readonly JsonValue[]): JsonValue[] {
-  return provenance.filter((entry) => initEntry.safeParse(entry).success);
+  const entry = initializationOf(provenance);
+  return entry === undefined ? [] : [describeInitialization(entry.initializers)];
 }
 
 /** Training runs so far, and their steps. */

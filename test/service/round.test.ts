@@ -151,6 +151,24 @@ describe('rounds through the service', () => {
     expect(await submit(carol, trained)).toEqual(accepted);
   });
 
+  it('refuse a model that says otherwise how its weights were drawn: the next trainer would read it', async () => {
+    const oscar = await admitTrainer(test, network.id, { name: 'oscar' });
+    const keys = await fetchKeys(oscar);
+    const model = await fetchModel(oscar, keys);
+    const marks = [[], [{ kind: 'init', initializers: [{ kind: 'normal', mean: 0.123456789, deviation: 1 }] }]];
+    for (const provenance of marks) {
+      const { bytes } = await modelBytes({ ...model, provenance }, keys);
+      const { id: uploadId } = await upload(oscar, 'model', bytes);
+      const json = { uploadId, record: '{}', signature: 'A'.repeat(86) };
+      const response = await test.call('POST', '/v1/submissions', { token: oscar.token, json });
+      expect([response.status, await response.text()]).toEqual([
+        400,
+        expect.stringContaining('initialization differs'),
+      ]);
+    }
+    keys.dispose();
+  });
+
   it('refuse a trainer who turned the labels round, at the gate that the owner set', async () => {
     const before = await test.owner<ServedNetwork>('PATCH', `/v1/networks/${network.id}`, {
       gates: { accuracyDrop: 0.02 },

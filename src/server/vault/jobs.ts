@@ -41,8 +41,8 @@ export interface MadeNetwork extends Handed {
   readonly heldOutRows: number;
 }
 
-/** What must not change while a model is with its trainer. */
-export const MODEL_FIELDS = ['architecture', 'packing', 'features', 'demonstration'] as const;
+/** What must not change while a model is with its trainer: all that the next one is handed, but for the weights. */
+export const MODEL_FIELDS = ['architecture', 'packing', 'features', 'demonstration', 'initialization'] as const;
 
 /** What a file says of its model, without its ciphertexts. */
 export interface ModelFacts {

@@ -7,6 +7,7 @@ import { open } from '../../owner/seal.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 import { writeModelFile } from '../../protocol/model-file.ts';
+import { forgetTraining } from '../../protocol/provenance.ts';
 import { type ReadSealedModel, readSealedModel } from '../../protocol/sealed-model.ts';
 import { heldOutData } from '../service/network-plan.ts';
 import { parametersOf } from '../service/parameter-sets.ts';
@@ -24,7 +25,8 @@ export function loadModel({ blobs }: Room, { sha256, set }: SealedFile): Promise
 
 export async function describeModel(room: Room, file: SealedFile): Done<'describeModel'> {
   const model = await loadModel(room, file);
-  const fields = Object.fromEntries(MODEL_FIELDS.map((name) => [name, canonicalJson(model[name] as JsonValue)]));
+  const said = { ...model, initialization: forgetTraining(model.provenance) };
+  const fields = Object.fromEntries(MODEL_FIELDS.map((name) => [name, canonicalJson(said[name] as JsonValue)]));
   return { modelId: model.modelId, keyId: model.keyId, fields: fields as ModelFacts['fields'] };
 }
 
