@@ -15,6 +15,9 @@ export const MAX_RELEASED_BITS = 12;
  */
 export const DEFAULT_RELEASED_BITS = 8;
 
+/** Ends of a range, at most: ± this. */
+export const MAX_RELEASED_RANGE = 1e6;
+
 export interface LabelRelease {
   /** The class alone: index of the largest output, or 0/1 of a single one. */
   readonly kind: 'label';
@@ -57,7 +60,7 @@ export interface Rounding {
   readonly high: number;
 }
 
-/** @throws RangeError for bits that do not go round, and for ranges shorter than 1 */
+/** @throws RangeError for bits that do not go round, and for ranges shorter than 1 or beyond ±10^6 */
 export function roundingOf({ bits, range = [0, 1] }: RoundedRelease, outputs: number): Rounding {
   const least = Math.min(MAX_RELEASED_BITS, Math.max(DEFAULT_RELEASED_BITS, outputs));
   const [low, high] = checkRange(range);
@@ -84,7 +87,7 @@ function stepOf(value: number, low: number, high: number, steps: number): number
 
 function checkRange(range: readonly number[]): readonly [number, number] {
   checkLength('range', range, 2);
-  const [low, high] = range.map((bound) => checkNumber('range', bound, -1e6, 1e6));
+  const [low, high] = range.map((bound) => checkNumber('range', bound, -MAX_RELEASED_RANGE, MAX_RELEASED_RANGE));
   // Steps finer than the noise would release it.
   if (high - low >= 1) return [low, high];
   throw new RangeError(`range: expected an interval of length 1 or more, got ${low} … ${high}`);

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { mail, makeData, makeModel, makeParty, type Party, silent } from '../../test/fixtures/sealed-round.ts';
 import { weightsAsPredictions } from '../attacks/unlock-weights.ts';
@@ -16,7 +17,7 @@ import {
 } from '../protocol/sealed-predictions.ts';
 import type { ReleasedRow, UnlockPolicy } from '../protocol/service/types.ts';
 import { predictSealed } from '../trainer/predict.ts';
-import { MAX_RELEASED_BITS, releaseRow } from './release.ts';
+import { MAX_RELEASED_BITS, releaseRow, roundingOf } from './release.ts';
 import { seal } from './seal.ts';
 import { type CountedKey, UnlockLedger, unlockLimit } from './unlock-ledger.ts';
 import {
@@ -367,8 +368,29 @@ describe('any policy', () => {
     expect(misfitOf({ kind: 'rounded', bits: 3 }, 4)).toMatch(/do not go round/);
     expect(misfitOf({ kind: 'rounded', bits: MAX_RELEASED_BITS }, 13)).toMatch(/do not go round/);
     expect(misfitOf({ kind: 'rounded', bits: 4, range: [0, 0.5] }, 1)).toMatch(/shorter than 1/);
+    for (const range of [
+      [0, 1e7],
+      [-1e7, 0],
+      [2e6, 1e6],
+    ] as const) {
+      expect(misfitOf({ kind: 'rounded', bits: 4, range: [...range] }, 1)).toMatch(/beyond ±1000000/);
+    }
     expect(misfitOf({ kind: 'rounded', bits: 4, range: [-1, 1] }, 4)).toBeUndefined();
+    expect(misfitOf({ kind: 'rounded', bits: 4, range: [-1e6, 1e6] }, 4)).toBeUndefined();
     expect(misfitOf(labels, 1000)).toBeUndefined();
+    // What is let through is what can be rounded: nothing throws after rows were taken.
+    fc.assert(
+      fc.property(
+        fc.double({ noNaN: true }),
+        fc.double({ noNaN: true }),
+        fc.integer({ min: 1, max: 12 }),
+        (low, high, bits) => {
+          const range: [number, number] = [low, high];
+          if (misfitOf({ kind: 'rounded', bits, range }, 1) === undefined)
+            roundingOf({ kind: 'rounded', bits, range }, 1);
+        },
+      ),
+    );
     const decision = await decideUnlock(
       { predictions: stolen, rows: [0] },
       desk('quota', 10, { kind: 'rounded', bits: 1 }),

@@ -22,7 +22,7 @@ import { inputSize, outputSize } from '../nn/network.ts';
 import type { SealedPredictions } from '../protocol/sealed-predictions.ts';
 import type { ReleasedRow, ReleaseWish, UnlockPolicy, UnlockView } from '../protocol/service/types.ts';
 import type { OwnerKeys } from './owner-keys.ts';
-import { MAX_RELEASED_BITS, type Release, releaseRow } from './release.ts';
+import { MAX_RELEASED_BITS, MAX_RELEASED_RANGE, type Release, releaseRow } from './release.ts';
 import { bitsOfRow, chargeOf, unlockPredictions } from './unlock.ts';
 import type { UnlockAnswer, UnlockLedger } from './unlock-ledger.ts';
 
@@ -211,6 +211,9 @@ export function misfitOf(release: ReleaseWish, outputs: number): string | undefi
   const { bits, range = [0, 1] } = release;
   if (bits < outputs || outputs > MAX_RELEASED_BITS) {
     return `${bits} bits a row do not go round among ${outputs} outputs: let the owner release labels`;
+  }
+  if (range.some((end) => Math.abs(end) > MAX_RELEASED_RANGE)) {
+    return `the range of what is released goes beyond ±${MAX_RELEASED_RANGE}: let the owner narrow it`;
   }
   if (range[1] - range[0] >= 1) return undefined;
   return 'the range of what is released is shorter than 1: let the owner widen it';

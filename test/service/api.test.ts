@@ -291,9 +291,16 @@ describe('the owner', () => {
       const json = { name: 'dan', networkId: network.id, ...change };
       await problem(await test.call('POST', '/v1/invitations', { token: OWNER_TOKEN, json }), status);
     }
-    const release = { kind: 'rounded', bits: 8, range: [0, 0.5] };
-    const json = { name: 'dan', networkId: network.id, unlocks: { mode: 'quota', rows: 1, release } };
-    await problem(await test.call('POST', '/v1/invitations', { token: OWNER_TOKEN, json }), 400);
+    for (const range of [
+      [0, 0.5],
+      [0, 1e7],
+    ]) {
+      const unlocks = { mode: 'quota', rows: 1, release: { kind: 'rounded', bits: 8, range } };
+      const json = { name: 'dan', networkId: network.id, unlocks };
+      await problem(await test.call('POST', '/v1/invitations', { token: OWNER_TOKEN, json }), 400);
+      const change = { token: OWNER_TOKEN, json: { unlocks } };
+      await problem(await test.call('PATCH', `/v1/parties/${bob.id}`, change), 400);
+    }
   });
 
   it('answers the same acceptance alike, however often, and no other', async () => {
