@@ -1,5 +1,6 @@
 /** `hermetic serve`: the owner's service with its page, or blinded refreshes alone, while trainers work. */
 
+import { realpath } from 'node:fs/promises';
 import { buildCommand, type Command } from '@stricli/core';
 import { HermeticError } from '../../base/errors.ts';
 import type { RefreshEvent } from '../../owner/refresh-service.ts';
@@ -37,7 +38,8 @@ export const serve: Command<HermeticContext> = buildCommand<Flags, [], HermeticC
       '  hermetic serve --store owner --passphrase-file pw --token-file owner.token',
       '',
       'With --key: blinded refreshes of one key and no more. It takes masked ciphertexts and gives fresh ones: nothing is',
-      'decoded, and no weight is seen. Where the token file is missing it is made; give a copy to the trainer.',
+      'decoded, and no weight is seen. Where the token file is missing it is made; give a copy to the trainer. The budget',
+      'is counted in memory and begins anew with each start: --store keeps it.',
       '',
       '  hermetic serve --key keys/owner.key --passphrase-file pw --port 7700 --token-file token',
     ].join('\n'),
@@ -99,7 +101,7 @@ export const serve: Command<HermeticContext> = buildCommand<Flags, [], HermeticC
       budget: {
         kind: 'parsed',
         parse: integer(1, 2 ** 24),
-        brief: 'With --key: refreshes to answer at most (default: 1000)',
+        brief: 'With --key: refreshes to answer at most, from this start on (default: 1000)',
         placeholder: 'CALLS',
         optional: true,
       },
@@ -173,12 +175,14 @@ async function serveRefreshes(console: Console, flags: Flags): Promise<void> {
   const { withOwnerKeys } = await import('../key-files.ts');
   const { startRefreshServer } = await import('../refresh-server.ts');
   const { readOrMakeToken } = await import('../token-file.ts');
+  const { refuseServiceKey } = await import('../../owner/node/service-keys.ts');
   const { key = '', tokenFile, passphraseFile, threads } = flags;
   if (tokenFile === undefined) {
     throw new HermeticError('BAD_ARGUMENT', 'the option --token-file is missing', {
       mend: 'Name a file: it is made where it is missing.',
     });
   }
+  await refuseServiceKey(await realpath(key).catch(() => key));
   await withOwnerKeys(console, { key, passphraseFile, threads }, async (keys) => {
     const { token, made } = await readOrMakeToken(tokenFile);
     if (made) console.note(`made ${tokenFile}: give a copy to the trainer`);

@@ -51,6 +51,25 @@ beforeEach(() => {
 
 const ledgerAt = (path: string = file): UnlockLedger => new UnlockLedger(fileUnlockBook(path));
 
+describe('the key of a service', () => {
+  it('has its count there: no other book is opened beside it, by whatever path', async () => {
+    const keys = join(folder, 'keys');
+    mkdirSync(keys);
+    const inStore = join(keys, 'a1b2.key');
+    writeFileSync(inStore, 'a key', { mode: 0o600 });
+    await (await openUnlockLedger(inStore)).account(key);
+    writeFileSync(join(folder, 'store-id'), 'ab\n');
+    symlinkSync(inStore, join(folder, 'link.key'));
+    for (const path of [inStore, join(folder, 'link.key')]) {
+      await expect(openUnlockLedger(path)).rejects.toMatchObject({
+        code: 'POLICY_DENIED',
+        mend: expect.stringContaining('hermetic service approve'),
+      });
+    }
+    await openUnlockLedger(keyFile);
+  });
+});
+
 describe('a ledger in a file', () => {
   it('begins where there is none, is private, and is found again', async () => {
     const ledger = await openUnlockLedger(keyFile);

@@ -21,6 +21,7 @@ import {
   type UnlockEntries,
   UnlockLedger,
 } from '../unlock-ledger.ts';
+import { refuseServiceKey } from './service-keys.ts';
 
 const VERSION = 2;
 /** Far above what the limits let a file become. */
@@ -73,10 +74,13 @@ const firstLedgerFile = z.strictObject({ version: z.literal(1), keys: keyEntries
  * The ledger of the key in this file: NAME.unlocks in its folder, links followed. Where there is none yet, nothing was
  * answered. Two paths to one key share it; a copy of the key in another folder does not: move both together. Answers are
  * charged to the keys that networks were rekeyed from as well, in the files beside those.
- * @throws HermeticError DISK where there is no such key file, or one that it was rekeyed from is no longer where it was
+ * @throws HermeticError DISK where there is no such key file, or one that it was rekeyed from is no longer where it was;
+ *   POLICY_DENIED for a key that a service counts
  */
 export async function openUnlockLedger(ownerKeyPath: string): Promise<UnlockLedger> {
-  const path = bookOf(await existing(ownerKeyPath));
+  const key = await existing(ownerKeyPath);
+  await refuseServiceKey(key);
+  const path = bookOf(key);
   const carried = await carriedBooks(path);
   const books = new Map([...carried].map(([keyId, { book }]) => [keyId, book]));
   const keys = [...carried.values()].map(({ keyId, parameters }) => ({ keyId, context: { parameters } }));
@@ -92,7 +96,9 @@ export async function carryUnlocks(
   from: { readonly path: string; readonly key: CountedKey },
   toPath: string,
 ): Promise<void> {
-  const [source, target] = [await existing(from.path), bookOf(await existing(toPath))];
+  const [source, next] = [await existing(from.path), await existing(toPath)];
+  for (const path of [source, next]) await refuseServiceKey(path);
+  const target = bookOf(next);
   if (bookOf(source) === target) return;
   const { N, logN, logQP, insecure } = from.key.context.parameters;
   const carried: CarriedKey = {

@@ -6,6 +6,7 @@ import { chmod, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { utf8ToBytes } from '../../base/bytes.ts';
 import { HermeticError } from '../../base/errors.ts';
+import { STORE_KEYS, STORE_MARK } from '../../owner/node/service-keys.ts';
 import { writeFileAtomically } from '../../protocol/node/atomic-file.ts';
 import { type Lock, lockIn } from '../../protocol/node/lock.ts';
 import { makeFolder } from '../../protocol/node/make-folder.ts';
@@ -51,7 +52,7 @@ export async function openStore(place: string | StoreOptions): Promise<Store> {
   const lock = await lockStore(folder);
   let database: Database | undefined;
   try {
-    await makeFolder(join(folder, 'keys'));
+    await makeFolder(join(folder, STORE_KEYS));
     database = await openDatabase(address ?? (await madeFolder(join(folder, 'db'))));
     await bind(folder, database);
     const [blobs, answers] = [
@@ -65,7 +66,7 @@ export async function openStore(place: string | StoreOptions): Promise<Store> {
       await opened.destroy();
       await lock.release();
     };
-    return { folder, database, blobs, answers, uploads, keyFolder: join(folder, 'keys'), close };
+    return { folder, database, blobs, answers, uploads, keyFolder: join(folder, STORE_KEYS), close };
   } catch (error) {
     await database?.destroy();
     await lock.release();
@@ -88,7 +89,7 @@ async function lockStore(folder: string): Promise<Lock> {
 
 /** Folder and database must know each other: rows name files, and secret keys lie in the folder. */
 async function bind(folder: string, database: Database): Promise<void> {
-  const path = join(folder, 'store-id');
+  const path = join(folder, STORE_MARK);
   const known = await readFile(path, 'utf8').catch(() => undefined);
   // An empty database would have every file of the folder swept away, for no row names it.
   if (known !== undefined && (await nameOf(database)) === undefined && (await holdsFiles(folder))) throw forgotten();
@@ -105,7 +106,7 @@ async function bind(folder: string, database: Database): Promise<void> {
 }
 
 async function holdsFiles(folder: string): Promise<boolean> {
-  for (const name of ['blobs', 'keys']) {
+  for (const name of ['blobs', STORE_KEYS]) {
     const files = await readdir(join(folder, name), { recursive: true }).catch(() => []);
     if (files.length > 0) return true;
   }
