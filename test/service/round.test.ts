@@ -276,6 +276,14 @@ describe('rounds through the service', () => {
     const verified = await ask([4, 5], { features: [rowOf(4), rowOf(5)] });
     expect(verified).toMatchObject({ status: 'answered' });
     expect(verified.mismatches).toBeUndefined();
+    // The same rows with other features are another request, and get an answer of their own.
+    expect((await ask([4, 5], { features: [rowOf(4), rowOf(5)] })).id).toBe(verified.id);
+    const [far, near] = [rowOf(4).map((x) => x + 9), rowOf(4).map((x) => x - 9)];
+    const others = await ask([4, 5], { features: [far, near] });
+    expect(others.id).not.toBe(verified.id);
+    const swapped = await ask([4, 5], { features: [near, far] });
+    expect(swapped.answers?.map(({ label }) => label)).toEqual(others.answers?.map(({ label }) => label).toReversed());
+    expect((await me(frank)).party.unlocks?.rows).toBe(8);
 
     await test.owner('PATCH', `/v1/parties/${frank.id}`, { unlocks: { mode: 'manual', rows: 100, release } });
     const pending = await ask([6]);
@@ -314,6 +322,6 @@ describe('rounds through the service', () => {
     const used = await test.store.database.selectFrom('parties').select('refreshesUsed').execute();
     expect(count('refresh')).toBe(used.reduce((sum, { refreshesUsed }) => sum + refreshesUsed, 0));
     expect(count('keygen')).toBe(count('rekey') + count('seal'));
-    expect([count('open'), count('gate'), count('unlock')]).toEqual([2, 11, 3]);
+    expect([count('open'), count('gate'), count('unlock')]).toEqual([2, 11, 5]);
   });
 });

@@ -1,4 +1,5 @@
 /** Requests to unlock predictions: answered by the party's policy, or by the owner. */
+import { createHash } from 'node:crypto';
 import { type UnlockDecision, unlockForParty } from '../../owner/unlock-policy.ts';
 import type { Decision, UnlockPolicy, UnlockRequest, UnlockView } from '../../protocol/service/types.ts';
 import { randomId } from '../node/durable.ts';
@@ -21,7 +22,7 @@ const MOST_PENDING = 32;
 /** Requests of a party that were denied and are kept. */
 const MOST_DENIED = 100;
 
-/** POST /v1/unlocks. The same rows of the same file again are the same request. */
+/** POST /v1/unlocks. The same rows of the same file, with the same features, again are the same request. */
 export function requestUnlock(
   service: ServiceContext,
   { party, body: { uploadId, rows, features } }: Call<UnlockRequest, unknown>,
@@ -30,7 +31,8 @@ export function requestUnlock(
     const policy = await policyOf(service, party.id);
     const network = await findNetwork(service.database, party.networkId ?? '');
     const { sha256, id: upload } = await completeUpload(service, party.id, uploadId, 'predictions');
-    const known = await sameRequest(service, party, sha256, rows);
+    const featuresDigest = digestOf(features);
+    const known = await sameRequest(service, party, { sha256, rows: JSON.stringify(rows), featuresDigest });
     if (known !== undefined) return unlockForParty(unlockView(known));
     const keyId = found(party.keyId ?? undefined, 'key');
     const asked = {
@@ -45,7 +47,7 @@ export function requestUnlock(
       policy,
     };
     const decision = await decide(service, asked);
-    return unlockForParty(unlockView(await enter(service, asked, upload, decision)));
+    return unlockForParty(unlockView(await enter(service, { ...asked, featuresDigest }, upload, decision)));
   });
 }
 
@@ -59,8 +61,7 @@ export async function policyOf({ database }: ServiceContext, partyId: string): P
 function sameRequest(
   { database }: ServiceContext,
   { id, keyId }: PartyRow,
-  sha256: string,
-  rows: readonly number[],
+  { sha256, rows, featuresDigest }: Pick<UnlockRow, 'sha256' | 'rows' | 'featuresDigest'>,
 ): Promise<UnlockRow | undefined> {
   return database
     .selectFrom('unlocks')
@@ -68,14 +69,23 @@ function sameRequest(
     .where('partyId', '=', id)
     .where('keyId', '=', keyId)
     .where('sha256', '=', sha256)
-    .where('rows', '=', JSON.stringify(rows))
+    .where('rows', '=', rows)
+    .where('featuresDigest', featuresDigest === null ? 'is' : '=', featuresDigest)
     .where('status', '!=', 'denied')
     .executeTakeFirst();
 }
 
+/** Of the numbers as doubles, and of how many a row has. */
+function digestOf(features: UnlockRequest['features']): string | null {
+  if (features === undefined) return null;
+  const hash = createHash('sha256');
+  for (const row of features) hash.update(Float64Array.of(row.length)).update(Float64Array.from(row));
+  return hash.digest('hex');
+}
+
 async function enter(
   service: ServiceContext,
-  { id, partyId, actor, network, keyId, sha256, rows }: UnlockWish,
+  { id, partyId, actor, network, keyId, sha256, rows, featuresDigest }: UnlockWish & Pick<UnlockRow, 'featuresDigest'>,
   uploadId: string,
   decision: UnlockDecision,
 ): Promise<UnlockRow> {
@@ -91,6 +101,7 @@ async function enter(
     // Of what is denied nothing is looked up by its rows again.
     rows: status === 'denied' ? '[]' : JSON.stringify(rows),
     rowCount: rows.length,
+    featuresDigest,
     status,
     decidedAt: status === 'pending' ? null : now,
     reason: status === 'denied' ? decision.reason.slice(0, 500) : null,

@@ -175,8 +175,12 @@ const runHistories: readonly string[] = [
 
 const keysGivenUp: readonly string[] = ['alter table keys add column given_up_at timestamptz'];
 
+/** The features that came along: the same rows with others are another request. */
+const featuresOfUnlocks: readonly string[] = ['alter table unlocks add column features_digest text'];
+
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, statements: first },
   { version: 2, statements: runHistories },
   { version: 3, statements: keysGivenUp },
+  { version: 4, statements: featuresOfUnlocks },
 ];

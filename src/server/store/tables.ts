@@ -156,6 +156,8 @@ export interface UnlockRow {
   /** Row numbers, JSON. */
   rows: string;
   rowCount: number;
+  /** SHA-256 of the rows' features, where they came along. */
+  featuresDigest: string | null;
   status: 'pending' | 'answered' | 'denied';
   decidedAt: Date | null;
   reason: string | null;
