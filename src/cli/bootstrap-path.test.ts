@@ -168,7 +168,7 @@ describe('train --refresh bootstrap', () => {
   });
 
   it('tells a program every step and nothing else', async () => {
-    const said = await say(trainWords('--progress', 'json', '--out', at('told.sealed')));
+    const said = await say(trainWords('--progress', 'json', '--out', at('told-json.sealed')));
     const lines = said.stderr
       .trimEnd()
       .split('\n')
@@ -185,7 +185,9 @@ describe('train --refresh bootstrap', () => {
     const missing = await say(words('--out', at('never.sealed')));
     expectFailure(missing, exitCodes.failure, /cannot read .*\/bootstrapping\.keys \(ENOENT\).*check the path/);
     expect(missing.stderr).toContain(at('bootstrapping.keys'));
-    const trained = await succeed(...words('--bootstrapping-keys', at('elsewhere'), '--out', at('told.sealed')));
+    const trained = await succeed(
+      ...words('--bootstrapping-keys', at('elsewhere'), '--out', at('told-elsewhere.sealed')),
+    );
     expect(trained).toMatchObject({ refreshes: 3 });
   });
 

@@ -39,8 +39,10 @@ export const demoFederation: Command<HermeticContext> = buildCommand<Flags, [], 
   },
   async func(flags) {
     const console = new Console(this.io, flags);
+    const { takeDemoFolder } = await import('../demo/demo-folder.ts');
     const { runFederation } = await import('../demo/federation/run-federation.ts');
     const { out: folder, stay, port, threads } = flags;
+    await takeDemoFolder(folder);
     await runFederation({ console, folder, stay, port, threads });
   },
 });

@@ -19,10 +19,11 @@ import { examplesForFitting } from '../data-source.ts';
 import { type DataFlags, dataFlags, type FittingFlags, fittingFlags, type OutputFlags, outputFlags } from '../flags.ts';
 import { formatBytes } from '../format.ts';
 import { writePlainModel } from '../model-files.ts';
+import { type ForceFlags, forceFlags, requireOutput } from '../output-file.ts';
 import { integer, text } from '../parsers.ts';
 import { randomSeed } from '../random-seed.ts';
 
-interface Flags extends DataFlags, FittingFlags, OutputFlags {
+interface Flags extends DataFlags, FittingFlags, ForceFlags, OutputFlags {
   readonly layers: string | undefined;
   readonly recipe: RecipeName | undefined;
   readonly bias: boolean;
@@ -61,6 +62,7 @@ export const init: Command<HermeticContext> = buildCommand<Flags, [], HermeticCo
         optional: true,
       },
       out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'model.safetensors' },
+      ...forceFlags,
       ...outputFlags,
     },
   },
@@ -70,6 +72,7 @@ export const init: Command<HermeticContext> = buildCommand<Flags, [], HermeticCo
 async function runInit(this: HermeticContext, flags: Flags): Promise<void> {
   const console = new Console(this.io, flags);
   const plan = planOf(flags);
+  await requireOutput({ out: flags.out, kind: 'safetensors', inputs: [flags.data], force: flags.force });
   const examples = await examplesForFitting(flags, this.io.signal);
   const { settings, warnings } = plan.fit(examples);
   for (const warning of warnings) console.warn(warning);

@@ -19,6 +19,7 @@ import {
   threadFlags,
 } from '../flags.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../format.ts';
+import { type ForceFlags, forceFlags } from '../output-file.ts';
 import { type RefreshTarget, refreshTarget, text } from '../parsers.ts';
 import type { TrainOutcome } from '../train-file.ts';
 import { type TrainingFlags, trainingFlags } from '../training-flags.ts';
@@ -28,6 +29,7 @@ interface Flags
     Pick<FittingFlags, 'vocabulary'>,
     TrainingFlags,
     ExecutorFlags,
+    ForceFlags,
     ThreadFlags,
     OutputFlags {
   readonly joined: string | undefined;
@@ -120,6 +122,7 @@ export const train: Command<HermeticContext> = buildCommand<Flags, [string?], He
         default: 'auto',
       },
       out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'trained.sealed', optional: true },
+      ...forceFlags,
       ...executorFlags,
       ...threadFlags,
       ...outputFlags,
@@ -136,6 +139,7 @@ async function runTrain(this: HermeticContext, flags: Flags, path?: string): Pro
   const console = new Console(this.io, flags);
   const began = performance.now();
   const { requireVocabulary, trainFile } = await import('../train-file.ts');
+  const { requireOwnOutput } = await import('../trained-file.ts');
   const common = {
     threads: flags.threads,
     loadData: async (settings: FeatureSettings) => {
@@ -157,7 +161,8 @@ async function runTrain(this: HermeticContext, flags: Flags, path?: string): Pro
     return;
   }
   const { model, keys, out } = requireNamed(flags, path);
-  const { refresh = 'none', bootstrappingKeys, tokenFile, checkpoint } = flags;
+  const { refresh = 'none', bootstrappingKeys, tokenFile, checkpoint, data, force } = flags;
+  await requireOwnOutput({ out, inputs: [model, keys, data, bootstrappingKeys, tokenFile], force, checkpoint });
   const files = { model, keys, refresh, bootstrappingKeys, tokenFile, checkpoint, executor: flags, out };
   tellOutcome(console, out, await trainFile(console, { ...common, ...files }), seconds());
 }

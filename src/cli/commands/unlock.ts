@@ -17,10 +17,11 @@ import {
   threadFlags,
 } from '../flags.ts';
 import { formatCount } from '../format.ts';
+import { type ForceFlags, forceFlags, requireOutput } from '../output-file.ts';
 import { integer, rowList, text } from '../parsers.ts';
 import { writeText } from '../report/files.ts';
 
-interface Flags extends OwnerKeyFlags, ThreadFlags, OutputFlags {
+interface Flags extends OwnerKeyFlags, ForceFlags, ThreadFlags, OutputFlags {
   readonly rows: readonly number[] | undefined;
   readonly bits: number | undefined;
   readonly private: boolean;
@@ -67,6 +68,7 @@ export const unlock: Command<HermeticContext> = buildCommand<Flags, [string], He
         placeholder: 'FILE',
         optional: true,
       },
+      ...forceFlags,
       ...threadFlags,
       ...outputFlags,
     },
@@ -87,6 +89,9 @@ async function runUnlock(this: HermeticContext, flags: Flags, path: string): Pro
   const { openUnlockLedger } = await import('../../owner/node/unlock-book.ts');
   const { withOwnerKeys } = await import('../key-files.ts');
   const { readPredictions } = await import('../sealed-files.ts');
+  const { out, key, passphraseFile, force } = flags;
+  // Before answers are counted, which then could not be written.
+  if (out !== undefined) await requireOutput({ out, kind: 'unknown', inputs: [path, key, passphraseFile], force });
   await withOwnerKeys(console, flags, async (keys) => {
     const sealed = await readPredictions(console, path, keys);
     if (flags.private) console.warn(PRIVATE_WARNING);

@@ -7,6 +7,7 @@ import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import { parseBatch } from '../flags.ts';
 import { formatBytes, formatCount, formatRate } from '../format.ts';
+import { type ForceFlags, forceFlags, requireOutput } from '../output-file.ts';
 import { text } from '../parsers.ts';
 import { lineageGraph, shapeOf } from './lineage-graph.ts';
 import { type GateFlags, gateFlags, gatesOf, gateWords } from './policy-flags.ts';
@@ -237,7 +238,7 @@ export const lineage: Command<HermeticContext> = buildCommand<ServiceFlags, [str
   },
 });
 
-interface OpenFlags extends ServiceFlags {
+interface OpenFlags extends ServiceFlags, ForceFlags {
   readonly model: string | undefined;
   readonly sealed: boolean;
   readonly out: string;
@@ -253,6 +254,7 @@ export const open: Command<HermeticContext> = buildCommand<OpenFlags, [string?],
       model: { ...optional, brief: 'Identifier of the model (default: the head)', placeholder: 'MODEL' },
       sealed: { kind: 'boolean', brief: 'Fetch it as it is, sealed', default: false, withNegated: false },
       out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'FILE' },
+      ...forceFlags,
       ...serviceFlags,
     },
     positional: { kind: 'tuple', parameters: [{ ...networkArgument, optional: true }] },
@@ -262,9 +264,9 @@ export const open: Command<HermeticContext> = buildCommand<OpenFlags, [string?],
 
 async function runOpen(this: HermeticContext, flags: OpenFlags, named?: string): Promise<void> {
   const console = new Console(this.io, flags);
-  const { requireWritable } = await import('../sealed-files.ts');
   const { findModel, writeModel } = await import('./model-download.ts');
-  await requireWritable(flags.out);
+  const { out, sealed, force, tokenFile } = flags;
+  await requireOutput({ out, kind: sealed ? 'sealed-model' : 'safetensors', inputs: [tokenFile], force });
   const client = await openService(console, flags);
   const { id } = findNetwork(await client.overview({ signal: this.io.signal }), named);
   const model = findModel(await client.lineage(id, { signal: this.io.signal }), flags.model);
