@@ -123,6 +123,26 @@ describe('Console', () => {
     expect(lines[3]).toMatch(/^step 40\/40 · .*\/step · loss locked$/);
   });
 
+  it('prints lines above a bar that is drawn, whole, and draws it again', () => {
+    let text = '';
+    const stderr = { write: (more: string) => void (text += more), isTTY: true, columns: 80 };
+    const console = new Console({ ...listen().io, stderr });
+    const progress = console.progress({ unit: 'step', total: 4 });
+    progress.update(1);
+    const before = text.length;
+    console.warn('careful');
+    const written = text.slice(before);
+    // The line is cleared, wraps where it is long, and stands where the bar shall end.
+    expect(written.startsWith('\r\u001b[2K\u001b[?7h')).toBe(true);
+    const [line, bar] = written.split('\u001b7');
+    expect(line).toMatch(/careful\n/);
+    expect(bar).toContain('step 1/4');
+    progress.stop();
+    text = '';
+    console.note('over');
+    expect(text).toBe('over\n');
+  });
+
   it('heeds NO_COLOR, CI and dumb terminals', () => {
     const terminal = { write: () => {}, isTTY: true };
     expect(wantsColor(terminal, {})).toBe(true);

@@ -5,7 +5,7 @@
 
 import { type Colors, colorsFor } from './colors.ts';
 import { type Io, isLively } from './io.ts';
-import { createProgress, type Progress, type ProgressOptions } from './progress.ts';
+import { createProgress, type Progress, type ProgressOptions, writeAbove } from './progress.ts';
 
 export interface ConsoleFlags {
   readonly json?: boolean;
@@ -43,12 +43,12 @@ export class Console {
 
   /** What helps to follow; nothing when quiet. */
   note(line: string): void {
-    if (!this.quiet) this.io.stderr.write(`${line}\n`);
+    if (!this.quiet) writeAbove(this.io.stderr, `${line}\n`);
   }
 
   /** What the user should know even when quiet. */
   warn(line: string): void {
-    this.io.stderr.write(`${this.colors.yellow('warning:')} ${line}\n`);
+    writeAbove(this.io.stderr, `${this.colors.yellow('warning:')} ${line}\n`);
   }
 
   progress(options: ProgressOptions): Progress {

@@ -91,6 +91,22 @@ export function barOf(share: number, colors: Colors, width: number = BAR_WIDTH):
   return `▕${colors.cyan(full + rest)}${' '.repeat(width - full.length - rest.length)}▏`;
 }
 
+/** What is drawn on a terminal at the moment, by its stream: lines that come meanwhile go above it. */
+const live: WeakMap<OutputStream, (text: string) => void> = new WeakMap();
+
+/** Writes whole lines to the stream: above the bar where one is drawn there, which stays the last line. */
+export function writeAbove(stream: OutputStream, text: string): void {
+  const above = live.get(stream);
+  if (above === undefined) stream.write(text);
+  else above(text);
+}
+
+const CLEAR_LINE = '\r\u001b[2K';
+const WRAP = '\u001b[?7h';
+const NO_WRAP = '\u001b[?7l';
+/** Where the bar returns to when it ends. */
+const SAVE_CURSOR = '\u001b7';
+
 function liveProgress({ io, colors }: ProgressTarget, options: ProgressOptions): Progress {
   const paceOf = pacer(options);
   let shown = options.start ?? 0;
@@ -103,8 +119,14 @@ function liveProgress({ io, colors }: ProgressTarget, options: ProgressOptions):
     linewrap: false,
     clearOnComplete: true,
     gracefulExit: false,
+    // Whatever another process wrote into the line is gone with the next tick.
+    forceRedraw: true,
   });
   bar.start(options.total, shown);
+  live.set(io.stderr, (text) => {
+    io.stderr.write(`${CLEAR_LINE}${WRAP}${text}${NO_WRAP}${SAVE_CURSOR}`);
+    bar.render();
+  });
   return {
     update(done, text = detail) {
       shown = done;
@@ -112,7 +134,10 @@ function liveProgress({ io, colors }: ProgressTarget, options: ProgressOptions):
       pace = paceOf(done);
       bar.update(done);
     },
-    stop: () => bar.stop(),
+    stop() {
+      live.delete(io.stderr);
+      bar.stop();
+    },
   };
 }
 
