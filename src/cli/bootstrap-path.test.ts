@@ -255,7 +255,9 @@ describe('beside training', () => {
     const said = await say([...simulate, '--no-time', '--quiet']);
     expect(said.code).toBe(exitCodes.ok);
     expect(said.stdout).toMatch(/^levels +4 a step of 17; 2 a prediction$/m);
-    expect(said.stdout).toMatch(/^refresh +1 between 5 steps, 3 bootstrappings for 6 ciphertexts each$/m);
+    expect(said.stdout).toMatch(
+      /^refresh +2 in 5 steps, the last at the end; 3 bootstrappings for 6 ciphertexts each$/m,
+    );
     expect(said.stdout).toMatch(/^sizes .*trainer keys \d+ MB, bootstrapping keys [\d.]+ GB, memory [\d.]+ GB$/m);
     expect(said.stdout).not.toMatch(/^time /m);
   });
@@ -270,7 +272,7 @@ describe('beside training', () => {
         // Keys of all slots; taking parameters apart after a bootstrapping costs a level.
         levels: { max: 17, perStep: 4, fresh: 16 },
         stepsPerRefresh: 4,
-        refreshes: 1,
+        refreshes: 2,
         bytes: { refreshUp: 0, refreshDown: 0 },
       },
     });

@@ -219,7 +219,7 @@ describe('hermetic simulate', () => {
       twin: { loss: number[]; test: { accuracy: number } };
     };
     expect(result.plan.levels.perStep).toBeGreaterThan(3);
-    expect(result.plan.refreshes).toBe(11);
+    expect(result.plan.refreshes).toBe(12);
     expect(result.plan.bytes.refreshUp).toBeGreaterThan(1e5);
     expect(result.recipe.learningRate).toBeGreaterThan(0);
     expect(result.twin.loss).toHaveLength(12);
