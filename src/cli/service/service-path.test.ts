@@ -185,7 +185,9 @@ describe('unlocking on the command line', () => {
     await succeed('predict', at('ada/model.sealed'), ...keys, '--data', at('ben.csv'), ...out);
     const waiting = tell('request-unlock', at('ada'), at('p.sealed'), '--rows', '4', '--wait');
     await service('approve', (await pending(1)).id.slice(0, 12), '--reason', 'welcome');
-    expect((await waiting).stdout).toMatch(/^row,label,class\n4,[01],[01]\n$/);
+    const answered = await waiting;
+    expect(answered.stdout).toMatch(/^row,label,class\n4,[01],[01]\n$/);
+    expect(answered.stderr).toMatch(/^the owner says "welcome"$/m);
   });
 
   it('may be denied, and ends with the code for it', async () => {
@@ -195,10 +197,18 @@ describe('unlocking on the command line', () => {
       rows: 3,
     });
     const { id } = await pending(3);
-    expect((await tell('service', 'unlocks', ...owner)).stdout).toMatch(/Ada +3 +pending/);
+    expect((await tell('service', 'unlocks', ...owner)).stdout).toMatch(/Ada +3 +\d* *pending/);
     await service('deny', id, '--reason', 'not today');
     const again = await say(['service', 'approve', id, ...owner]);
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('Nothing waits')]);
+    // The same rows again: what came of the request, and no other one.
+    const told = await say(['request-unlock', at('ada'), at('p.sealed'), ...rows]);
+    expect([told.code, told.stderr]).toEqual([4, expect.stringMatching(/denied the request .*"not today".*--again/)]);
+    expect((await service('unlocks', '--status', 'pending')).unlocks).toEqual([]);
+    const anew = await succeed('request-unlock', at('ada'), at('p.sealed'), ...rows, '--again');
+    expect(anew).toMatchObject({ status: 'pending' });
+    expect(anew.id).not.toBe(id);
+    await service('deny', anew.id as string);
     const waiting = say(['request-unlock', at('ada'), at('p.sealed'), '--rows', '5,6', '--wait', '--json']);
     await service('deny', (await pending(2)).id, '--reason', 'not today');
     const { code, json } = await waiting;

@@ -19,16 +19,16 @@ import { unlockView } from './views.ts';
 /** Requests of a party that wait for the owner. */
 const MOST_PENDING = 32;
 
-/** POST /v1/unlocks. The same rows of the same file again are the same request. */
+/** POST /v1/unlocks. The same rows of the same file again are the same request, unless it was denied and is asked anew. */
 export function requestUnlock(
   service: ServiceContext,
-  { party, body: { uploadId, rows, features } }: Call<UnlockRequest, unknown>,
+  { party, body: { uploadId, rows, features, again } }: Call<UnlockRequest, unknown>,
 ): Promise<UnlockView> {
   return service.sequence.of(`unlocks ${party.id}`, async () => {
     const policy = await policyOf(service, party.id);
     const network = await findNetwork(service.database, party.networkId ?? '');
     const { sha256, id: upload } = await completeUpload(service, party.id, uploadId, 'predictions');
-    const known = await sameRequest(service, party, sha256, rows);
+    const known = await sameRequest(service, party, sha256, rows, again ?? true);
     if (known !== undefined) return unlockForParty(unlockView(known));
     const keyId = found(party.keyId ?? undefined, 'key');
     const asked = {
@@ -58,16 +58,17 @@ function sameRequest(
   { id, keyId }: PartyRow,
   sha256: string,
   rows: readonly number[],
+  again: boolean,
 ): Promise<UnlockRow | undefined> {
-  return database
+  const same = database
     .selectFrom('unlocks')
     .selectAll()
     .where('partyId', '=', id)
     .where('keyId', '=', keyId)
     .where('sha256', '=', sha256)
     .where('rows', '=', JSON.stringify(rows))
-    .where('status', '!=', 'denied')
-    .executeTakeFirst();
+    .orderBy('createdAt', 'desc');
+  return (again ? same.where('status', '!=', 'denied') : same).executeTakeFirst();
 }
 
 async function enter(
