@@ -123,6 +123,14 @@ describe('hermetic init', () => {
   });
 });
 
+describe('hermetic keygen', () => {
+  it('finds out before it asks or works that the keys cannot be written', async () => {
+    const said = await say(['keygen', '--set', 'insecure-10-9-3', '--out', at('train.csv/keys')]);
+    expect(said.code).toBe(1);
+    expect(said.stderr).toMatch(/cannot write .*Part of the path is a file/);
+  });
+});
+
 describe('hermetic evaluate', () => {
   it('prints rows, accuracy and AUC', async () => {
     const said = await say(['evaluate', at('model.safetensors'), '--data', at('test.csv'), '--label', 'y', '--json']);

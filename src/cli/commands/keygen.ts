@@ -66,9 +66,10 @@ async function runKeygen(this: HermeticContext, flags: Flags): Promise<void> {
   const { readPassphrase } = await import('../passphrase.ts');
   const { requireBootstrappingSlots } = await import('../../owner/bootstrapping-keys.ts');
   const { parameterSet } = await import('../../schemes/ckks/parameters.ts');
-  const { fileSize } = await import('../sealed-files.ts');
+  const { fileSize, requireWritableFolder } = await import('../sealed-files.ts');
   const paths = keyPaths(flags.out);
   await requireNoKeys(paths);
+  await requireWritableFolder(flags.out);
   const { bootstrappingSlots: slots } = flags;
   if (slots !== undefined) requireBootstrappingSlots(await parameterSet(flags.set), slots);
   const passphrase = await readPassphrase(this.io, { file: flags.passphraseFile, keyFile: paths.owner, fresh: true });

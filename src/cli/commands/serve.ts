@@ -7,6 +7,7 @@ import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import { type OutputFlags, outputFlags, passphraseFlag, type ThreadFlags, threadFlags } from '../flags.ts';
 import { formatCount } from '../format.ts';
+import { requireFreePort } from '../free-port.ts';
 import { integer, text } from '../parsers.ts';
 
 interface Flags extends ThreadFlags, OutputFlags {
@@ -105,6 +106,7 @@ export const serve: Command<HermeticContext> = buildCommand<Flags, [], HermeticC
 async function runServe(this: HermeticContext, flags: Flags): Promise<void> {
   const console = new Console(this.io, flags);
   requireOneForm(flags);
+  await requireFreePort(flags.port, flags.host);
   if (flags.store === undefined) await serveRefreshes(console, flags);
   else await serveStore(console, flags, flags.store);
 }
@@ -134,8 +136,9 @@ function requireOneForm({ key, store, database, publicUrl, newToken, loadedKeys,
 
 async function serveStore(console: Console, flags: Flags, folder: string): Promise<void> {
   const { readPassphrase } = await import('../passphrase.ts');
-  const { isNewStore, startService } = await import('../service/running-service.ts');
+  const { isNewStore, requireStoreFolder, startService } = await import('../service/running-service.ts');
   const { database, port, host, publicUrl, threads, tokenFile, newToken, loadedKeys } = flags;
+  await requireStoreFolder(folder);
   const passphrase = await readPassphrase(console.io, {
     file: flags.passphraseFile,
     keyFile: folder,

@@ -14,6 +14,7 @@ import { fetchFiles } from './fetch-files.ts';
 import {
   type FolderPaths,
   type JoinedFolder,
+  leaveFolder,
   makeJoinedFolder,
   openJoinedFolder,
   readSigningKey,
@@ -33,10 +34,12 @@ export async function joinService(console: Console, link: string, out: string): 
   const paths = await makeJoinedFolder(out);
   const key = await signingKeyIn(paths);
   const client = await serviceAt(console, url);
-  const { token, party } = await client.acceptInvitation(
-    { code, publicKey: key.publicKey },
-    { signal: console.io.signal },
-  );
+  const { token, party } = await client
+    .acceptInvitation({ code, publicKey: key.publicKey }, { signal: console.io.signal })
+    .catch(async (error: unknown) => {
+      if (wasNotAccepted(error)) await leaveFolder(out);
+      throw error;
+    });
   // At once: nobody gives it a second time.
   await writeSecret(paths.token, token);
   const { id: partyId, name, networkId = '' } = party;
@@ -46,6 +49,15 @@ export async function joinService(console: Console, link: string, out: string): 
   await fetchFiles(console, folder, me);
   await requireFitting(console, folder, me);
   return { folder, me };
+}
+
+/** Refused, or not heard: otherwise the answer may be lost alone, and the next attempt must offer the same key. */
+function wasNotAccepted(error: unknown): boolean {
+  if (error instanceof HermeticError && ['POLICY_DENIED', 'BAD_ARGUMENT'].includes(error.code)) return true;
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && ['ECONNREFUSED', 'ENOTFOUND'].includes(String(at.code))) return true;
+  }
+  return false;
 }
 
 /** The key that an attempt before this one made, or a new one. */

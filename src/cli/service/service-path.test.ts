@@ -104,6 +104,7 @@ describe('a round by two trainers on the command line', () => {
     expect(joined).toMatchObject({ party: { name: 'Ada', refreshes: { used: 0, budget: 20 } } });
     for (const secret of ['token', 'signing.key']) expect(statSync(at(`ada/${secret}`)).mode & 0o777).toBe(0o600);
     const again = await say(['join', url as string, '--out', at('ada-again')]);
+    expect(existsSync(at('ada-again'))).toBe(false);
     expect([again.code, again.stderr]).toEqual([4, expect.stringContaining('invitation')]);
     const trained = await succeed('train', '--joined', at('ada'), '--data', at('ada.csv'), ...recipe);
     expect(trained).toMatchObject({ steps: 6, loss: 'locked', submission: { status: 'accepted', round: 1 } });
