@@ -1,6 +1,7 @@
 /** `hermetic service status | networks | create | gates | lineage | open`: the owner's networks on the service. */
 
 import { buildCommand, type Command } from '@stricli/core';
+import { HermeticError } from '../../base/errors.ts';
 import type { CreateNetwork, Overview, ServedNetwork } from '../../protocol/service/types.ts';
 import type { Colors } from '../colors.ts';
 import { Console } from '../console.ts';
@@ -9,9 +10,10 @@ import { parseBatch } from '../flags.ts';
 import { formatBytes, formatCount, formatRate } from '../format.ts';
 import { type ForceFlags, forceFlags, requireOutput } from '../output-file.ts';
 import { text } from '../parsers.ts';
+import type { CsvRows } from './csv-rows.ts';
 import { lineageGraph, shapeOf } from './lineage-graph.ts';
 import { type GateFlags, gateFlags, gatesOf, gateWords } from './policy-flags.ts';
-import { findNetwork, openService, type ServiceFlags, serviceFlags, shortId } from './service-flags.ts';
+import { findNetwork, openService, requireNewName, type ServiceFlags, serviceFlags, shortId } from './service-flags.ts';
 import { shortTime, textTable } from './text-table.ts';
 
 const networkArgument = { brief: 'Network, by name or identifier', parse: text, placeholder: 'NETWORK' } as const;
@@ -162,13 +164,16 @@ export const create: Command<HermeticContext> = buildCommand<CreateFlags, [], He
 
 async function runCreate(this: HermeticContext, flags: CreateFlags): Promise<void> {
   const console = new Console(this.io, flags);
+  requireDescribed(flags);
   const { readRows } = await import('./csv-rows.ts');
   const client = await openService(console, flags);
   const sample = flags.sample === undefined ? undefined : await readRows(flags.sample, this.io.signal);
   const heldOut = flags.heldOut === undefined ? undefined : await readRows(flags.heldOut, this.io.signal);
   const label = flags.label ?? sample?.label ?? heldOut?.label;
   const textColumn = flags.text ?? sample?.text;
+  requireLabel(label, sample);
   const gates = gatesOf(flags);
+  requireNewName('network', (await client.overview({ signal: this.io.signal })).networks, flags.name);
   const body: CreateNetwork = {
     name: flags.name,
     ...(flags.layers !== undefined && { layers: flags.layers }),
@@ -190,6 +195,25 @@ async function runCreate(this: HermeticContext, flags: CreateFlags): Promise<voi
       `${formatCount(network.heldOutRows)} rows held out; ${gateWords(network.gates)}`,
     ].join('\n'),
   );
+}
+
+/** HermeticError BAD_ARGUMENT unless it is said what network, and on what its features are fitted. */
+function requireDescribed({ layers, recipe, sample }: CreateFlags): void {
+  if ((layers === undefined) === (recipe === undefined)) {
+    throw new HermeticError('BAD_ARGUMENT', 'the network is not described', {
+      mend: 'Give either --layers SPEC or --recipe NAME.',
+    });
+  }
+  if (layers === undefined || sample !== undefined) return;
+  throw new HermeticError('BAD_ARGUMENT', 'there are no data to fit the features on', {
+    mend: 'Give --sample FILE, with --label COLUMN; the rows are used for nothing else.',
+  });
+}
+
+/** HermeticError BAD_ARGUMENT where a sample is given, and not which of its columns holds the classes. */
+function requireLabel(label: string | undefined, sample: CsvRows | undefined): void {
+  if (sample === undefined || label !== undefined) return;
+  throw new HermeticError('BAD_ARGUMENT', 'the column of the classes is not named', { mend: 'Give --label COLUMN.' });
 }
 
 interface GatesFlags extends ServiceFlags, GateFlags {

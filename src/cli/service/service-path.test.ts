@@ -303,6 +303,17 @@ describe('the owner’s hand on the service', () => {
       [['service', 'lineage', 'nothing', ...owner], /there is no network 'nothing'/],
       [['service', 'invite', 'Ada', '--unlock-mode', 'quota', ...owner], /--unlock-rows/],
       [['service', 'status', '--server', 'http://127.0.0.1:1', '--token-file', at('owner.token')], /cannot be reached/],
+      [['service', 'invite', 'Ada', ...owner], /there is a party of the name 'Ada' already \([0-9a-f]{12}\)/],
+      [['service', 'create', '--name', 'x', '--layers', '1:lin4', ...owner], /Give --sample FILE/],
+      [['service', 'create', '--name', 'x', ...owner], /Give either --layers SPEC or --recipe NAME/],
+      [
+        ['service', 'create', '--name', 'x', '--layers', '1:lin4', '--sample', at('ada.csv'), ...owner],
+        /Give --label COLUMN/,
+      ],
+      [
+        ['service', 'create', '--name', 'signs', '--layers', '1', '--sample', at('ada.csv'), '--label', 'y', ...owner],
+        /there is a network of the name 'signs' already/,
+      ],
       [['submit', at('store')], /has not joined a network/],
       [['train', '--joined', at('ada'), '--data', at('ada.csv'), '--out', 'x'], /Leave --out out/],
       [['join', 'https://owner.example/', '--out', at('new')], /not the link of an invitation/],
@@ -310,6 +321,7 @@ describe('the owner’s hand on the service', () => {
     for (const [words, message] of cases) {
       const said = await say(words);
       expect(said.stderr, words.join(' ')).toMatch(message);
+      expect(said.stderr, words.join(' ')).not.toMatch(/making a key/);
       expect(said.code).toBeGreaterThan(0);
     }
   });
