@@ -1,10 +1,35 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { HermeticError } from '../base/errors.ts';
 import { exitCodes, failureOf } from './exit-codes.ts';
 import { say } from './memory-io.ts';
 
 const COMMANDS =
   'keygen init seal serve train open evaluate predict unlock rekey simulate inspect demo bench completion'.split(' ');
+
+describe('hermetic completion', () => {
+  const home = mkdtempSync(join(tmpdir(), 'hermetic-home-'));
+  afterAll(() => rmSync(home, { recursive: true }));
+  const env = { HOME: home, SHELL: '/bin/bash' };
+
+  it('says why it cannot be installed', async () => {
+    const fish = await say(['completion', 'install'], { env: { HOME: home, SHELL: '/bin/fish' } });
+    expect([fish.code, fish.stderr]).toEqual([2, expect.stringContaining('got SHELL=/bin/fish')]);
+    const bare = await say(['completion', 'install'], { env });
+    expect([bare.code, bare.stderr]).toEqual([1, expect.stringMatching(/there is no .*\.bashrc.*touch/)]);
+  });
+
+  it('is written into .bashrc, and taken out', async () => {
+    writeFileSync(join(home, '.bashrc'), 'alias ll="ls -l"\n');
+    const installed = await say(['completion', 'install'], { env });
+    expect([installed.code, installed.stdout]).toEqual([0, expect.stringContaining('Restart bash')]);
+    expect(readFileSync(join(home, '.bashrc'), 'utf8')).toMatch(/^alias ll.*\n(.*\n)*complete .* hermetic/);
+    expect((await say(['completion', 'uninstall'], { env })).code).toBe(0);
+    expect(readFileSync(join(home, '.bashrc'), 'utf8')).not.toMatch(/hermetic/);
+  });
+});
 
 describe('hermetic', () => {
   it('lists every command and the exit codes', async () => {
