@@ -200,8 +200,7 @@ class Watch {
     this.#steps = steps;
     this.observer = {
       warning: (message) => console.warn(message),
-      shadow: ({ proposed, recipe, report, warnings }) => {
-        for (const warning of warnings) console.warn(warning);
+      shadow: ({ proposed, recipe, report }) => {
         const seen = `batch accuracy ${formatPercent(report.accuracy, 1)} on random weights`;
         this.#note(
           proposed
