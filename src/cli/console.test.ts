@@ -12,6 +12,7 @@ import { lineReader } from './demo/trainer-process.ts';
 import { errorBits, formatBytes, formatCount, formatDuration, formatPercent } from './format.ts';
 import { type Io, isLively, wantsColor } from './io.ts';
 import { fraction, integer, part, positiveNumber, powerOfTwo, rowList } from './parsers.ts';
+import { warnIfShort } from './passphrase.ts';
 import { barOf, progressLine } from './progress.ts';
 import { readOrMakeToken, readToken } from './token-file.ts';
 
@@ -223,6 +224,17 @@ describe('lineReader', () => {
         expect(seen).toEqual(words);
       }),
     );
+  });
+});
+
+describe('passphrases', () => {
+  it('are warned of where they are short', () => {
+    const { io, err } = listen();
+    warnIfShort(new Console(io), 'short enough');
+    expect(err()).toBe('');
+    warnIfShort(new Console(io), 'hunter2');
+    expect(err()).toMatch(/^warning: the passphrase has fewer than 12 characters/);
+    expect(err()).not.toContain('hunter2');
   });
 });
 

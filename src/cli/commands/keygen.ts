@@ -63,7 +63,7 @@ async function runKeygen(this: HermeticContext, flags: Flags): Promise<void> {
   const console = new Console(this.io, flags);
   const { keyPaths, requireNoKeys, saveKeys } = await import('../key-files.ts');
   const { createKeys } = await import('../../owner/owner-keys.ts');
-  const { readPassphrase } = await import('../passphrase.ts');
+  const { readPassphrase, warnIfShort } = await import('../passphrase.ts');
   const { requireBootstrappingSlots } = await import('../../owner/bootstrapping-keys.ts');
   const { parameterSet } = await import('../../schemes/ckks/parameters.ts');
   const { fileSize, requireWritableFolder } = await import('../sealed-files.ts');
@@ -73,6 +73,7 @@ async function runKeygen(this: HermeticContext, flags: Flags): Promise<void> {
   const { bootstrappingSlots: slots } = flags;
   if (slots !== undefined) requireBootstrappingSlots(await parameterSet(flags.set), slots);
   const passphrase = await readPassphrase(this.io, { file: flags.passphraseFile, keyFile: paths.owner, fresh: true });
+  warnIfShort(console, passphrase);
   const began = performance.now();
   const threads = flags.threads === undefined ? {} : { threads: flags.threads };
   const watch = keyProgress(console);

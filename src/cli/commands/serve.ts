@@ -135,7 +135,7 @@ function requireOneForm({ key, store, database, publicUrl, newToken, loadedKeys,
 }
 
 async function serveStore(console: Console, flags: Flags, folder: string): Promise<void> {
-  const { readPassphrase } = await import('../passphrase.ts');
+  const { readPassphrase, warnIfShort } = await import('../passphrase.ts');
   const { isNewStore, requireStoreFolder, startService } = await import('../service/running-service.ts');
   const { database, port, host, publicUrl, threads, tokenFile, newToken, loadedKeys } = flags;
   await requireStoreFolder(folder);
@@ -144,6 +144,7 @@ async function serveStore(console: Console, flags: Flags, folder: string): Promi
     keyFile: folder,
     fresh: isNewStore(folder),
   });
+  if (isNewStore(folder)) warnIfShort(console, passphrase);
   const running = await startService(console, {
     ...{ folder, database, passphrase, port, hostname: host, publicUrl, threads, tokenFile, newToken, loadedKeys },
     onRefresh: (event) => console.note(`${event.party}: ${callLine(event)}`),
