@@ -4,7 +4,7 @@
  * the trainer's features for example, is drowned in random numbers.
  */
 import { HermeticError } from '../base/errors.ts';
-import type { FeatureRows } from '../nn/feature-rows.ts';
+import { type FeatureRows, featureRows, type RowArrays } from '../nn/feature-rows.ts';
 import { inputSize, outputSize } from '../nn/network.ts';
 import { type PredictionLayout, predictSealed as predictBatch, predictionPlace } from '../nn/sealed/predict.ts';
 import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
@@ -36,10 +36,11 @@ type PredictionRecord = SealedPredictions['records'][number];
 export async function predictSealed(
   model: ReadSealedModel,
   keys: TrainerKeys,
-  features: FeatureRows,
+  rows: FeatureRows | RowArrays,
   options: PredictOptions = {},
 ): Promise<SealedPredictions> {
   requireTrainerKey(keys, model.keyId, 'the model');
+  const features = featureRows(rows);
   checkRows(features, inputSize(model.architecture));
   const network = networkOf(model);
   requireLevels(model, network);
