@@ -234,6 +234,12 @@ describe('hermetic simulate', () => {
     expect(result.twin.test.accuracy).toBeGreaterThan(0.6);
   });
 
+  it('says what it counts and what it does not', async () => {
+    const said = await say([...words.filter((word) => word !== '--no-time'), '--steps', '2', '--learning-rate', '0.1']);
+    expect(said.stdout).toMatch(/^time .* rows\/s on this machine, without the way to the owner and back$/m);
+    expect(said.stdout).toMatch(/^sizes .*, memory .* beside the program itself \(about \d+ MB\)$/m);
+  });
+
   it('refuses a run that needs more levels than there are, with what would fit', async () => {
     const said = await say([...words, '--steps', '12', '--refresh', 'none', '--learning-rate', '0.1']);
     expect(said.code).toBe(5);

@@ -122,9 +122,9 @@ function describe({ bold, dim }: Colors, simulation: Simulation): string {
       'sizes',
       `model ${formatBytes(sizes.sealedModel)}, trainer keys ${formatBytes(sizes.trainerKeys)}, ` +
         (sizes.bootstrappingKeys > 0 ? `bootstrapping keys ${formatBytes(sizes.bootstrappingKeys)}, ` : '') +
-        `memory ${formatBytes(sizes.memory)}`,
+        `memory ${formatBytes(sizes.memory)} beside the program itself (about ${formatBytes(PROGRAM_BYTES)})`,
     ],
-    ...timeRow(forecast, recipe),
+    ...timeRow(forecast, recipe, plan),
     ['learning rate', `${recipe.learningRate}, ${recipe.schedule.kind}`],
     ['loss', `${(run.curves.loss[0] ?? Number.NaN).toFixed(4)} → ${(run.curves.loss.at(-1) ?? Number.NaN).toFixed(4)}`],
     ['accuracy', `${bold(formatPercent(accuracy))} ${dim(measuredOn)}`],
@@ -132,6 +132,9 @@ function describe({ bold, dim }: Colors, simulation: Simulation): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
 }
+
+/** Node, this code and its buffers: the peak of `hermetic train --json` less what the plan counts. */
+const PROGRAM_BYTES = 190e6;
 
 function refreshRow(plan: TrainingPlan, sizes: PlanSizes, { steps }: TrainingRecipe): string {
   const { refreshMode, refreshPacking, ciphertexts } = plan;
@@ -144,9 +147,14 @@ function refreshRow(plan: TrainingPlan, sizes: PlanSizes, { steps }: TrainingRec
   return `${calls}; ${ciphertexts.refreshed} ciphertexts each, ${up} up and ${down} down`;
 }
 
-function timeRow(forecast: Forecast | undefined, { steps, batch }: TrainingRecipe): [string, string][] {
+function timeRow(
+  forecast: Forecast | undefined,
+  { steps, batch }: TrainingRecipe,
+  { refreshMode }: TrainingPlan,
+): [string, string][] {
   if (forecast === undefined) return [];
   const { secondsPerStep } = forecast;
+  const transport = refreshMode === 'owner' ? ', without the way to the owner and back' : '';
   const pace = `${formatDuration(1000 * secondsPerStep)} a step, ${formatDuration(1000 * secondsPerStep * steps)} in all`;
-  return [['time', `about ${pace}; ${formatCount(batch / secondsPerStep)} rows/s on this machine`]];
+  return [['time', `about ${pace}; ${formatCount(batch / secondsPerStep)} rows/s on this machine${transport}`]];
 }
