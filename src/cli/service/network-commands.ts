@@ -151,7 +151,7 @@ export const create: Command<HermeticContext> = buildCommand<CreateFlags, [], He
       batch: {
         kind: 'parsed',
         parse: parseBatch,
-        brief: 'Largest batch that it shall be trained with, a power of two',
+        brief: 'Largest batch that it shall be trained with, a power of two (default: 256)',
         placeholder: 'ROWS',
         optional: true,
       },
