@@ -23,6 +23,7 @@ function writeRows(name: string, rows: number, seed: number): void {
 beforeAll(async () => {
   writeRows('train.csv', 300, 1);
   writeRows('test.csv', 100, 2);
+  writeFileSync(at('prices.csv'), `a,price\n${Array.from({ length: 30 }, (_, i) => `${i},${i * 3.5}`).join('\n')}\n`);
   const made = await say([
     'init',
     '--data',
@@ -108,6 +109,11 @@ describe('hermetic init', () => {
     [['--data', 'train.csv', '--label', 'z', '--layers', '1'], 1, /no column 'z'.*Did you mean 'y'|no column 'z'/],
     [['--data', 'train.csv', '--label', 'y', '--layers', '1:lin5'], 2, /lin5/],
     [['--data', 'train.csv', '--label', 'y', '--layers', '3:lin4'], 1, /2 classes do not fit 3 outputs/],
+    [
+      ['--data', 'prices.csv', '--label', 'price', '--layers', '1:lin4'],
+      1,
+      /do not fit 1 outputs.*numbers to be estimated.*library/,
+    ],
     [
       ['--data', 'nowhere.csv', '--label', 'y', '--layers', '1'],
       1,

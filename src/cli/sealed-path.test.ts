@@ -98,6 +98,9 @@ describe('the sealed path on the command line', () => {
     expect(private_.stderr).toMatch(/^warning: these answers are not counted: keep them to yourself/m);
     expect(existsSync(ledger)).toBe(false);
 
+    const unsaid = await unlock();
+    expect([unsaid.code, unsaid.stderr]).toEqual([2, expect.stringMatching(/not said which rows.*--rows.*--all/)]);
+    expect((await unlock('--all', '--bits', '12')).stderr).toMatch(/at most 8 bits/);
     const labels = await unlock('--rows', '0,1');
     expect(labels.json().budget).toEqual({ used: 2, left: 6, limit: 8 });
     expect(labels.stderr).toMatch(/^6 of 8 bits left to answer under this key$/m);

@@ -162,6 +162,9 @@ async function runTrain(this: HermeticContext, flags: Flags, path?: string): Pro
   }
   const { model, keys, out } = requireNamed(flags, path);
   const { refresh = 'none', bootstrappingKeys, tokenFile, checkpoint, data, force } = flags;
+  if (checkpoint === undefined && flags.progress === 'auto') {
+    console.note('nothing is kept on the way: with --checkpoint FOLDER a run that is stopped goes on where it was');
+  }
   await requireOwnOutput({ out, inputs: [model, keys, data, bootstrappingKeys, tokenFile], force, checkpoint });
   const files = { model, keys, refresh, bootstrappingKeys, tokenFile, checkpoint, executor: flags, out };
   tellOutcome(console, out, await trainFile(console, { ...common, ...files }), seconds());
