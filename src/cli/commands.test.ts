@@ -205,6 +205,8 @@ describe('hermetic inspect', () => {
     const text = await say(['inspect', at('model.safetensors')]);
     expect(text.stdout).toMatch(/^kind +safetensors$/m);
     expect(text.stdout).toMatch(/^size +[\d.]+ k?B \(\d+ bytes\)$/m);
+    expect(text.stdout).toMatch(/^tensors +name layers.0.kernel .*\n +name layers.0.bias /m);
+    expect(text.stdout).toMatch(/^features.label.classes +no, yes$/m);
   });
 
   it('says of a foreign file that it is unknown', async () => {

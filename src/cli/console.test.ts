@@ -161,6 +161,9 @@ describe('Console', () => {
     const line = progressLine(options, 17, pace, 'level 7/14 · refresh in 3 · loss locked', plain, 80);
     expect(line).toMatch(/^step 17\/40 (▕.+▏|·) 6\.8 s\/step · ETA 2m36s · level 7\/14 · refresh in 3 · loss locked$/);
     expect(line.length).toBeLessThan(80);
+    expect(progressLine({ unit: 'MB', total: 150 }, 30, { perUnit: 20, remaining: 2400 }, '', plain)).toMatch(
+      / 50 MB\/s /,
+    );
     expect(progressLine(options, 40, pace, 'done', plain, 200)).toContain(`▕${'█'.repeat(20)}▏`);
   });
 

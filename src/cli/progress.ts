@@ -5,7 +5,7 @@
 
 import { SingleBar } from 'cli-progress';
 import type { Colors } from './colors.ts';
-import { formatDuration } from './format.ts';
+import { formatDuration, formatRate } from './format.ts';
 import type { Io, OutputStream } from './io.ts';
 
 export interface ProgressOptions {
@@ -52,6 +52,11 @@ export interface Pace {
   readonly remaining: number;
 }
 
+/** Steps take their time; bytes come so many a second. */
+function speedOf({ perUnit }: Pace, unit: string): string {
+  return unit === 'MB' ? `${formatRate(1000 / perUnit)} MB/s` : `${formatDuration(perUnit)}/${unit}`;
+}
+
 function pacer({ total, start = 0 }: ProgressOptions): (done: number) => Pace {
   const began = performance.now();
   return (done) => {
@@ -71,7 +76,7 @@ export function progressLine(
 ): string {
   const { title, unit, total } = options;
   const parts = [
-    Number.isNaN(pace.perUnit) ? '' : `${formatDuration(pace.perUnit)}/${unit}`,
+    Number.isNaN(pace.perUnit) ? '' : speedOf(pace, unit),
     done >= total || Number.isNaN(pace.remaining) ? '' : `ETA ${formatDuration(pace.remaining)}`,
     detail,
   ].filter((part) => part !== '');
@@ -153,7 +158,7 @@ function lineProgress({ io }: ProgressTarget, options: ProgressOptions): Progres
       const eta = done < options.total ? ` · ETA ${formatDuration(pace.remaining)}` : '';
       const more = detail === '' ? '' : ` · ${detail}`;
       const title = options.title === undefined ? '' : `${options.title} `;
-      const speed = `${formatDuration(pace.perUnit)}/${options.unit}`;
+      const speed = speedOf(pace, options.unit);
       io.stderr.write(`${title}${options.unit} ${done}/${options.total} · ${speed}${eta}${more}\n`);
     },
     stop() {},

@@ -11,6 +11,10 @@ const COMMANDS =
   'keygen init seal serve train open evaluate predict unlock rekey simulate inspect demo bench completion'.split(' ');
 
 describe('help', () => {
+  it.each(['--hepl', '--halp'])('is what %s means', async (word) => {
+    expect((await say(['train', word])).stderr).toMatch(/Did you mean --help\?/);
+  });
+
   const nested = [
     'service invite',
     'service create',

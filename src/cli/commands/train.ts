@@ -223,8 +223,14 @@ function tellOutcome(console: Console, out: string, outcome: TrainOutcome, secon
       levels,
       ...submitted,
     },
-    ({ bold, dim }) =>
-      `${bold(out)}  ${formatBytes(bytes)}: ${stepsTaken} steps of ${formatCount(recipe.batch)} in ` +
-      `${formatDuration(1000 * trainingSeconds)}, ${formatRate(rowsPerSecond)} rows/s, ${dim('loss locked')}${words === undefined ? '' : `\n${words}`}`,
+    ({ bold, dim }) => {
+      const work =
+        stepsTaken === 0
+          ? `all ${formatCount(recipe.steps)} steps were taken before`
+          : `${stepsTaken} steps of ${formatCount(recipe.batch)} in ${formatDuration(1000 * trainingSeconds)}, ` +
+            `${formatRate(rowsPerSecond)} rows/s`;
+      const more = words === undefined ? '' : `\n${words}`;
+      return `${bold(out)}  ${formatBytes(bytes)}: ${work}, ${dim('loss locked')}${more}`;
+    },
   );
 }
