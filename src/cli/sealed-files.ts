@@ -47,9 +47,11 @@ export async function requireWritable(path: string): Promise<void> {
 /** As `requireWritable`, for a folder that may have to be made, with those above it. HermeticError DISK. */
 export async function requireWritableFolder(path: string): Promise<void> {
   try {
-    let there = resolve(path);
+    const wanted = resolve(path);
+    let there = wanted;
     while ((await stat(there).catch(missing)) === undefined) there = dirname(there);
-    if (!(await stat(there)).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' });
+    const code = there === wanted ? 'EEXIST' : 'ENOTDIR';
+    if (!(await stat(there)).isDirectory()) throw Object.assign(new Error(), { code });
     await access(there, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw diskError(error, 'write', path);
