@@ -123,7 +123,7 @@ describe.skipIf(missing)('a refresh by the owner', () => {
   const project = { name: 'owned', set: 'insecure-9-9-3', layers: '3:linear,1:lin4', refresh: 'none' } as const;
   const opened = async (name: string): Promise<number[]> => {
     const key = ['--key', 'owned/owner.key', '--passphrase-file', 'pw'];
-    await shop.run('open', `${name}.sealed`, ...key, '--out', `${name}.safetensors`);
+    await shop.run('open', `${name}.sealed`, ...key, '--out', `${name}.safetensors`, '--force');
     const { weights } = readModelFile(new Uint8Array(await readFile(shop.at(`${name}.safetensors`))));
     return parameterArrays(weights).flatMap((values) => [...values]);
   };

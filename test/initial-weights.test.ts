@@ -65,7 +65,7 @@ describe('initial weights are drawn from the system’s generator', () => {
       const quiet = await say(words);
       expect([quiet.code, quiet.stderr]).toEqual([0, '']);
       expectSecret(readModelFile(new Uint8Array(readFileSync(out))).weights, 0);
-      const seeded = await say([...words, '--seed', '1']);
+      const seeded = await say([...words, '--force', '--seed', '1']);
       expect(seeded.code).toBe(0);
       expect(seeded.stderr.match(/--seed are no secret/g)).toHaveLength(1);
     } finally {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -149,6 +149,26 @@ describe('the sealed path on the command line', () => {
     expect(damaged.code).toBe(3);
     expect(damaged.stderr).toMatch(/cannot be read.*backup/);
     expect(readFileSync(ledger)).toEqual(bytes.subarray(0, 40));
+  });
+
+  it('counts under the earlier key too what is answered about weights that were sealed anew', {
+    timeout: 120_000,
+  }, async () => {
+    const next = ['--set', SET, '--passphrase-file', at('pw'), '--out', at('next'), '--threads', '1'];
+    await succeed('keygen', ...next);
+    await succeed('open', at('model.sealed'), ...key, '--out', at('opened.safetensors'));
+    const nextKey = ['--key', at('next/owner.key'), '--passphrase-file', at('pw')];
+    await succeed('seal', at('opened.safetensors'), ...nextKey, '--batch', '32', '--out', at('next.sealed'));
+    const book = JSON.parse(readFileSync(at('next/owner.key.unlocks'), 'utf8'));
+    expect(book.carried).toMatchObject([{ path: '../keys/owner.key', parameters: { insecure: true } }]);
+    const rekeyed = ['--from', at('keys/owner.key'), '--to', at('next/owner.key'), '--passphrase-file', at('pw')];
+    await succeed('rekey', at('model.sealed'), ...rekeyed, '--out', at('rekeyed.sealed'));
+    expect(JSON.parse(readFileSync(at('next/owner.key.unlocks'), 'utf8')).carried).toHaveLength(1);
+    renameSync(at('keys/owner.key'), at('keys/elsewhere.key'));
+    const lost = await say(['seal', at('opened.safetensors'), ...nextKey, '--batch', '32', '--out', at('lost.sealed')]);
+    renameSync(at('keys/elsewhere.key'), at('keys/owner.key'));
+    expect([lost.code, lost.stderr]).toEqual([1, expect.stringContaining('keys/owner.key')]);
+    expect(existsSync(at('lost.sealed'))).toBe(false);
   });
 
   it('refuses the wrong passphrase, a missing one, and an open key file', async () => {

@@ -78,7 +78,7 @@ export async function openUnlockLedger(ownerKeyPath: string): Promise<UnlockLedg
  * @throws HermeticError DISK, BAD_FILE
  */
 export async function carryUnlocks(
-  from: { readonly path: string; readonly key: OwnerKeys },
+  from: { readonly path: string; readonly keyId: string },
   toPath: string,
 ): Promise<void> {
   return (await import('./node/unlock-book.ts')).carryUnlocks(from, toPath);

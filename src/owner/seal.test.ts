@@ -34,7 +34,7 @@ describe('sealing', () => {
       const model = makeModel(layers);
       const opened = open(await mail(seal(model, keys, { batch: 16 }), { owner: keys } as never), keys);
       expect(largestDifference(opened.weights, model.weights)).toBeLessThan(2 ** -14);
-      expect({ ...opened, weights: [] }).toEqual({ ...model, weights: [] });
+      expect({ ...opened, weights: [] }).toEqual({ ...model, weights: [], opened: { keyId: keys.keyId } });
     }
   });
 

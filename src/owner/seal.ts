@@ -5,7 +5,7 @@
 import { HermeticError } from '../base/errors.ts';
 import type { Architecture, LayerWeights } from '../nn/architecture.ts';
 import { Sequential } from '../nn/model.ts';
-import { collectCiphertexts, mapLayers } from '../nn/sealed/layer-ciphertexts.ts';
+import { collectCiphertexts, type LayerCiphertexts, mapLayers } from '../nn/sealed/layer-ciphertexts.ts';
 import { type LayoutOptions, layoutOfFile, planLayout, type SealedLayout } from '../nn/sealed/layout.ts';
 import { packWeights, unpackWeights } from '../nn/sealed/weight-slots.ts';
 import { checkArchitecture, checkWeights } from '../nn/weights.ts';
@@ -65,7 +65,7 @@ export function seal(model: PlainModel | Sequential, keys: OwnerKeys, options: S
 export function open(sealed: SealedModel, keys: OwnerKeys): PlainModel {
   const { architecture, features, provenance } = sealed;
   requireKey(keys, sealed.keyId, 'the model');
-  return { architecture, weights: decryptWeights(keys, sealed), features, provenance };
+  return { architecture, weights: decryptWeights(keys, sealed), features, provenance, opened: { keyId: keys.keyId } };
 }
 
 /**
@@ -80,11 +80,11 @@ export function rekey(sealed: SealedModel, from: OwnerKeys, to: OwnerKeys): Seal
     throw new HermeticError('WRONG_KEY', 'the new key is of another size', {
       expected: `${from.context.slots} slots, as set ${from.parameters.description.set} has`,
       got: `${to.context.slots}`,
-      mend: 'Open the model with the old key and seal it with the new one.',
+      mend: 'Open the model with the old key and seal it with the new one: what is answered then counts under both.',
     });
   }
   const { architecture, weights } = open(sealed, from);
-  const layout = layoutOf(sealed, from);
+  const layout = layoutOf(sealed, from.context.slots);
   return {
     ...sealed,
     round: 0,
@@ -109,20 +109,31 @@ function encryptWeights(
   });
 }
 
-function layoutOf({ architecture, packing, records }: SealedModel, { context }: OwnerKeys): SealedLayout {
-  return layoutOfFile(packing, architecture, { slots: context.slots, ciphertexts: records.length });
+function layoutOf({ architecture, packing, records }: SealedModel, slots: number): SealedLayout {
+  return layoutOfFile(packing, architecture, { slots, ciphertexts: records.length });
+}
+
+/**
+ * The ciphertexts of a model of `slots` slots, each in its place. Needs no key: whatever is refused here is refused before
+ * anything is decrypted, or charged. @throws HermeticError BAD_FILE
+ */
+export function sealedWeights(
+  sealed: SealedModel,
+  slots: number,
+): { readonly layout: SealedLayout; readonly layers: readonly LayerCiphertexts<CiphertextRecord>[] } {
+  const { architecture } = sealed;
+  const layout = layoutOf(sealed, slots);
+  const named = sealed.records.map((record) => ({ name: record.name, ciphertext: record }));
+  const layers = collectCiphertexts(architecture, layout, named);
+  if (layers !== undefined) return { layout, layers };
+  throw new HermeticError('BAD_FILE', 'the ciphertexts of this model are not those of its architecture', {
+    mend: 'The file was put together wrongly: take the one that the trainer wrote.',
+  });
 }
 
 function decryptWeights(keys: OwnerKeys, sealed: SealedModel): LayerWeights[] {
   const { architecture } = sealed;
-  const layout = layoutOf(sealed, keys);
-  const named = sealed.records.map((record) => ({ name: record.name, ciphertext: record }));
-  const layers = collectCiphertexts(architecture, layout, named);
-  if (layers === undefined) {
-    throw new HermeticError('BAD_FILE', 'the ciphertexts of this model are not those of its architecture', {
-      mend: 'The file was put together wrongly: take the one that the trainer wrote.',
-    });
-  }
+  const { layout, layers } = sealedWeights(sealed, keys.context.slots);
   const slots = layers.map((layer) => mapLayers([layer], (record) => decryptSlots(keys, record))[0]);
   return unpackWeights(architecture, layout, slots);
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { mail, makeData, makeModel, makeParty, type Party, silent } from '../../test/fixtures/sealed-round.ts';
 import { weightsAsPredictions } from '../attacks/unlock-weights.ts';
+import { HermeticError } from '../base/errors.ts';
 import { takeRows } from '../data/matrix.ts';
 import { Sequential } from '../nn/model.ts';
 import { copyWeights, parameterArrays } from '../nn/weights.ts';
@@ -317,6 +318,26 @@ describe('a verified policy', () => {
       reason: expect.stringMatching(/Submit the model first/),
     });
     expect(means.account.used).toBe(0);
+  });
+
+  it('charges nothing for a file that cannot be read, and gives no rows back once something was charged', async () => {
+    const means = desk('verified', 10, labels, [party.owner]);
+    const charge = vi.spyOn(UnlockLedger.prototype, 'chargeAll');
+    const strange = { ...predictions, packing: { bogus: 1 } };
+    await expect(decideUnlock(ask({ predictions: strange as never }), means)).rejects.toMatchObject({
+      code: 'BAD_FILE',
+    });
+    expect([charge.mock.calls.length, means.account.used]).toEqual([0, 0]);
+    const decrypt = vi.spyOn(party.owner.scheme, 'decrypt').mockImplementation(() => {
+      throw new HermeticError('BAD_FILE', 'no such thing');
+    });
+    const few = ask({ rows: [4], features: featuresOf([4]) });
+    await expect(decideUnlock(few, means)).rejects.toMatchObject({ code: 'BAD_FILE' });
+    const quota = desk('quota', 10);
+    await expect(decideUnlock({ predictions, rows: [4] }, quota)).rejects.toMatchObject({ code: 'BAD_FILE' });
+    decrypt.mockRestore();
+    charge.mockRestore();
+    expect([means.account.used, quota.account.used, await bitsUsed(quota)]).toEqual([1, 1, 1]);
   });
 
   it('refuses features that do not fit', async () => {

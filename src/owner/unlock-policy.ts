@@ -23,8 +23,8 @@ import type { SealedPredictions } from '../protocol/sealed-predictions.ts';
 import type { ReleasedRow, ReleaseWish, UnlockPolicy, UnlockView } from '../protocol/service/types.ts';
 import type { OwnerKeys } from './owner-keys.ts';
 import { MAX_RELEASED_BITS, MAX_RELEASED_RANGE, type Release, releaseRow } from './release.ts';
-import { bitsOfRow, chargeOf, unlockPredictions } from './unlock.ts';
-import type { UnlockAnswer, UnlockLedger } from './unlock-ledger.ts';
+import { askedRows, bitsOfRow, chargeOf, unlockPredictions } from './unlock.ts';
+import { type CountedKey, type UnlockAnswer, UnlockLedger } from './unlock-ledger.ts';
 
 export interface UnlockAsk {
   readonly predictions: SealedPredictions;
@@ -98,30 +98,58 @@ async function answer(ask: UnlockAsk, means: UnlockMeans): Promise<UnlockDecisio
   if (unfit !== undefined) return { status: 'denied', reason: unfit };
   // Counted before anything is computed: whatever happens after, too much is counted and never too little.
   if (!(await account.take(rows.length, policy.rows))) return { status: 'denied', reason: usedUp(policy.rows) };
+  let charged = false;
+  const onCharged = (): void => {
+    charged = true;
+  };
   try {
-    return await (policy.mode === 'verified' ? verified(ask, means) : decrypted(ask, means));
+    return await (policy.mode === 'verified' ? verified(ask, means, onCharged) : decrypted(ask, means, onCharged));
   } catch (error) {
     if (!(error instanceof HermeticError)) throw error;
-    if (BEFORE_ANSWERS.includes(error.code)) await account.giveBack(rows.length);
+    // Not once bits were entered: else a request that fails then would spend keys for nothing.
+    if (!charged && REFUSALS.includes(error.code)) await account.giveBack(rows.length);
     if (error.code === 'POLICY_DENIED') return { status: 'denied', reason: error.message };
     throw error;
   }
 }
 
-/** Codes of the errors with which rows are refused before one of them is answered; after that, nothing throws them. */
-const BEFORE_ANSWERS: readonly HermeticErrorCode[] = ['POLICY_DENIED', 'BAD_ARGUMENT', 'BAD_FILE', 'WRONG_KEY'];
+/** Codes of the errors with which rows are refused before one of them is answered. */
+const REFUSALS: readonly HermeticErrorCode[] = ['POLICY_DENIED', 'BAD_ARGUMENT', 'BAD_FILE', 'WRONG_KEY'];
+
+/** Tells when it has charged. */
+class HeardLedger extends UnlockLedger {
+  readonly #inner: UnlockLedger;
+  readonly #onCharged: () => void;
+
+  constructor(inner: UnlockLedger, onCharged: () => void) {
+    super();
+    this.#inner = inner;
+    this.#onCharged = onCharged;
+  }
+
+  override async charge(key: CountedKey, answers: readonly UnlockAnswer[]): Promise<void> {
+    await this.#inner.charge(key, answers);
+    this.#onCharged();
+  }
+}
 
 /** The owner's rounded decryptions, charged to the key. */
 async function decrypted(
   { predictions, rows }: UnlockAsk,
   { policy, keys, ledger }: UnlockMeans,
+  onCharged: () => void,
 ): Promise<UnlockDecision> {
   const release = releaseOf(policy.release);
-  return { status: 'answered', answers: await unlockPredictions(predictions, keys, { ledger, rows, release }) };
+  const heard = new HeardLedger(ledger, onCharged);
+  return { status: 'answered', answers: await unlockPredictions(predictions, keys, { ledger: heard, rows, release }) };
 }
 
 /** The owner's own predictions, rounded alike. */
-async function verified(ask: UnlockAsk, { policy, keys, openedModel }: UnlockMeans): Promise<UnlockDecision> {
+async function verified(
+  ask: UnlockAsk,
+  { policy, keys, openedModel }: UnlockMeans,
+  onCharged: () => void,
+): Promise<UnlockDecision> {
   const { predictions, rows, features } = ask;
   if (features === undefined) {
     throw refusal('the features of the rows are missing', 'Send them: the owner answers with predictions of its own.');
@@ -131,12 +159,14 @@ async function verified(ask: UnlockAsk, { policy, keys, openedModel }: UnlockMea
     throw refusal('the owner has no weights for the model that predicted', 'Submit the model first.');
   }
   checkFeatures(features, rows.length, model);
+  askedRows(predictions, keys, rows);
   const { architecture, weights } = model;
   const width = outputSize(architecture);
   const release = releaseOf(policy.release);
   const charge = chargeOf(release, width);
   const questions = await Promise.all(features.map((row) => questionOf(predictions.modelId, row)));
   await model.charge(questions.map((question) => ({ predictions: question, row: 0, ...charge })));
+  onCharged();
   const outputs = predictFeatures(architecture, weights, DenseRows.from(features));
   const own = rows.map((_, i) => outputs.subarray(i * width, (i + 1) * width));
   const mismatches = await countMismatches(ask, keys, own);

@@ -46,17 +46,8 @@ export async function unlockPredictions(
   if (ledger !== 'private' && !(ledger instanceof UnlockLedger)) {
     throw new TypeError("ledger: expected an UnlockLedger, or 'private' for answers that stay with the owner");
   }
-  requireKey(keys, predictions.keyId, 'the file of predictions');
   const charge = chargeOf(release, predictions.classes);
-  const layout = parsePredictionLayout(predictions.packing);
-  if (layout.slots !== keys.context.slots || layout.outputs !== predictions.classes) {
-    throw badFile('the predictions lie in another way than their file says');
-  }
-  // Before a list of rows is made: how many there are is what the file claims until every one has its slot.
-  const all = batchesIn(predictions, layout);
-  const rows = options.rows === undefined ? allRows(predictions) : [...options.rows];
-  checkRows(rows, predictions.rows);
-  const batches = rows.map((row) => batchOf(all, row));
+  const { layout, rows, batches } = askedRows(predictions, keys, options.rows);
   if (ledger !== 'private') {
     const id = await writeSealedPredictions({ write: async () => {} }, predictions, keys.parameters);
     const answers = rows.map((row) => ({ predictions: id, row, ...charge }));
@@ -72,6 +63,34 @@ export async function unlockPredictions(
     );
     return { row, ...releaseRow(outputs, release) };
   });
+}
+
+interface AskedRows {
+  readonly layout: BatchedPredictionLayout;
+  readonly rows: readonly number[];
+  /** Of each row the ciphertexts that hold it. */
+  readonly batches: readonly Batch[];
+}
+
+/**
+ * Where the rows lie (default: all). Decrypts nothing: what is refused here can be refused before anything is charged.
+ * @throws HermeticError WRONG_KEY, BAD_FILE, BAD_ARGUMENT
+ */
+export function askedRows(
+  predictions: SealedPredictions,
+  keys: OwnerKeys,
+  wanted: readonly number[] | undefined,
+): AskedRows {
+  requireKey(keys, predictions.keyId, 'the file of predictions');
+  const layout = parsePredictionLayout(predictions.packing);
+  if (layout.slots !== keys.context.slots || layout.outputs !== predictions.classes) {
+    throw badFile('the predictions lie in another way than their file says');
+  }
+  // Before a list of rows is made: how many there are is what the file claims until every one has its slot.
+  const all = batchesIn(predictions, layout);
+  const rows = wanted === undefined ? allRows(predictions) : [...wanted];
+  checkRows(rows, predictions.rows);
+  return { layout, rows, batches: rows.map((row) => batchOf(all, row)) };
 }
 
 function allRows({ rows }: SealedPredictions): number[] {

@@ -8,7 +8,7 @@ import { architectureSchema, findWeightMisfit, MAX_PROVENANCE } from './architec
 import { badFile } from './bad-file.ts';
 import type { JsonValue } from './json.ts';
 import { readSafetensors, type Tensor, writeSafetensors } from './safetensors.ts';
-import { checkHeader, jsonValue, parseHeader } from './schema.ts';
+import { checkHeader, hexIdentifier, jsonValue, parseHeader } from './schema.ts';
 
 export interface PlainModel {
   readonly architecture: Architecture;
@@ -17,6 +17,14 @@ export interface PlainModel {
   readonly features: JsonValue;
   /** What was done to the model, oldest first. */
   readonly provenance: readonly JsonValue[];
+  /** Where it was sealed before: a trainer that returned it may have left its key in it (`owner/unlock-ledger.ts`). */
+  readonly opened?: OpenedFrom | undefined;
+}
+
+export interface OpenedFrom {
+  readonly keyId: string;
+  /** Where that owner.key was; absent where a service has it. */
+  readonly path?: string | undefined;
 }
 
 export interface ModelMetadata {
@@ -24,6 +32,7 @@ export interface ModelMetadata {
   readonly architecture: Architecture;
   readonly features: JsonValue;
   readonly provenance: readonly JsonValue[];
+  readonly opened?: OpenedFrom | undefined;
 }
 
 const METADATA_KEY = 'hermetic';
@@ -33,12 +42,14 @@ const modelMetadata: z.ZodType<ModelMetadata> = z.strictObject({
   architecture: architectureSchema,
   features: jsonValue,
   provenance: z.array(jsonValue).max(MAX_PROVENANCE),
+  opened: z.strictObject({ keyId: hexIdentifier, path: z.string().max(4096).optional() }).optional(),
 });
 
 /** The bytes of a model file. F64 keeps every bit; F32 halves it. Throws TypeError where weights do not fit. */
 export function writeModelFile(model: PlainModel, dtype: 'F32' | 'F64' = 'F64'): Uint8Array {
-  const { architecture, weights, features, provenance } = model;
-  const metadata = checkHeader(modelMetadata, { format: 1, architecture, features, provenance }, 'model');
+  const { architecture, weights, features, provenance, opened } = model;
+  const header = { format: 1, architecture, features, provenance, ...(opened !== undefined && { opened }) };
+  const metadata = checkHeader(modelMetadata, header, 'model');
   const complaint = findWeightMisfit(architecture, weights);
   if (complaint !== undefined) throw new TypeError(`model: ${complaint}`);
   const tensors = new Map<string, Tensor>();
@@ -54,7 +65,7 @@ export function writeModelFile(model: PlainModel, dtype: 'F32' | 'F64' = 'F64'):
 /** Reads a model file. Throws BAD_FILE for damaged files, foreign models and weights that are not finite. */
 export function readModelFile(bytes: Uint8Array): PlainModel {
   const { tensors, metadata } = readSafetensors(bytes);
-  const { architecture, features, provenance } = parseModelMetadata(metadata);
+  const { architecture, features, provenance, opened } = parseModelMetadata(metadata);
   const { layers } = architecture;
   const expected = layers.reduce((sum, { useBias }) => sum + (useBias ? 2 : 1), 0);
   if (tensors.size !== expected) {
@@ -63,7 +74,7 @@ export function readModelFile(bytes: Uint8Array): PlainModel {
   const weights = layers.map((layer, i) => layerWeights(layer, `layers.${i}`, tensors));
   const complaint = findWeightMisfit(architecture, weights);
   if (complaint !== undefined) throw badFile(`the model cannot be used: ${complaint}`);
-  return { architecture, weights, features, provenance };
+  return { architecture, weights, features, provenance, ...(opened !== undefined && { opened }) };
 }
 
 /** The metadata that Hermetic wrote into a safetensors file. Throws BAD_FILE where there are none. */

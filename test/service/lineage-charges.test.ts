@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DenseRows } from '../../src/nn/feature-rows.ts';
 import { memorySink } from '../../src/protocol/byte-source.ts';
+import type { SealedModel } from '../../src/protocol/sealed-model.ts';
 import { writeSealedPredictions } from '../../src/protocol/sealed-predictions.ts';
 import type {
   Lineage,
@@ -51,9 +52,16 @@ function admit(name: string, mode: 'quota' | 'verified' = 'quota'): Promise<Trai
 
 /** Hands the given model in as it is: nothing here depends on what training does. Costs a bit of each key, by no gates. */
 async function submit(trainer: Trainer): Promise<ServedModel> {
+  const response = await handIn(trainer, (model) => model);
+  const model = (await response.json()) as ServedModel;
+  expect([response.status, model.status]).toEqual([200, 'accepted']);
+  return model;
+}
+
+async function handIn(trainer: Trainer, change: (model: SealedModel) => SealedModel, round = 7): Promise<Response> {
   const keys = await fetchKeys(trainer);
   const { model: given } = await me(trainer);
-  const { bytes, id } = await modelBytes({ ...(await fetchModel(trainer, keys)), round: 7 }, keys);
+  const { bytes, id } = await modelBytes({ ...change(await fetchModel(trainer, keys)), round }, keys);
   keys.dispose();
   const { id: uploadId } = await upload(trainer, 'model', bytes);
   const fields = {
@@ -69,10 +77,7 @@ async function submit(trainer: Trainer): Promise<ServedModel> {
     createdAt: new Date().toISOString(),
   };
   const signed = await signTrainingRecord(fields, trainer.signing);
-  const json = { uploadId, ...signed };
-  const model = await test.json<ServedModel>('POST', '/v1/submissions', { token: trainer.token, json });
-  expect(model.status).toBe('accepted');
-  return model;
+  return test.call('POST', '/v1/submissions', { token: trainer.token, json: { uploadId, ...signed } });
 }
 
 interface Desk {
@@ -141,6 +146,18 @@ describe('answers about a network that trainers returned', () => {
     const bob = await admit('bob');
     expect(await ask(await predict(bob), [1])).toMatchObject({ status: 'denied' });
     expect((await me(bob)).party.unlocks?.rows).toBe(0);
+  });
+
+  it('are none for models that are no network’s: those are refused before anything is charged', async () => {
+    const mallory = await admit('mallory');
+    await submit(mallory);
+    const eve = await admit('eve');
+    const renamed = (model: SealedModel): SealedModel => ({
+      ...model,
+      records: model.records.map((record, i) => (i === 0 ? { ...record, name: 'another' } : record)),
+    });
+    for (const round of [8, 9, 10]) expect((await handIn(eve, renamed, round)).status).toBe(400);
+    expect([await used(mallory), await used(eve)]).toEqual([1, 0]);
   });
 
   it('go on once the owner gives up a key that nobody trains under', async () => {

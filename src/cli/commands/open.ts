@@ -1,5 +1,6 @@
 /** `hermetic open`: the owner reads a network that came back. */
 
+import { resolve } from 'node:path';
 import { buildCommand, type Command } from '@stricli/core';
 import { parameterCount } from '../../nn/weights.ts';
 import { Console } from '../console.ts';
@@ -50,7 +51,8 @@ async function runOpen(this: HermeticContext, flags: Flags, path: string): Promi
   await withOwnerKeys(console, flags, async (keys) => {
     const sealed = await readSealed(console, path, keys);
     const model = owner.open(sealed, keys);
-    const bytes = await writePlainModel(flags.out, model);
+    const opened = { keyId: keys.keyId, path: resolve(key) };
+    const bytes = await writePlainModel(flags.out, { ...model, opened });
     const parameters = parameterCount(model.architecture);
     console.result(
       { out: flags.out, bytes, parameters, rounds: sealed.round, modelId: sealed.modelId },

@@ -63,7 +63,7 @@ async function runRekey(this: HermeticContext, flags: Flags, path: string): Prom
   await withOwnerKeys(console, source, (from) =>
     withOwnerKeys(console, target, async (to) => {
       const sealed = await readSealed(console, path, from);
-      await carryUnlocks({ path: flags.from, key: from }, flags.to);
+      await carryUnlocks({ path: flags.from, keyId: from.keyId }, flags.to);
       const next = owner.rekey(sealed, from, to);
       const modelId = await writeSealed(out, next, to.parameters);
       const bytes = await fileSize(out);

@@ -2,6 +2,7 @@
 
 import { buildCommand, type Command } from '@stricli/core';
 import { HermeticError } from '../../base/errors.ts';
+import type { PlainModel } from '../../protocol/model-file.ts';
 import type { TeachingSchemeName } from '../../schemes/traits.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
@@ -91,6 +92,7 @@ async function runSeal(this: HermeticContext, flags: Flags, path: string): Promi
   }
   await requireOutput({ out, kind: 'sealed-model', inputs, force });
   await withOwnerKeys(console, { ...flags, key }, async (keys) => {
+    await carryOpened(console, model.opened, keys.keyId, key);
     const sealed = owner.seal(model, keys, { demonstration, ...(batch !== undefined && { batch }) });
     const modelId = await writeSealed(out, sealed, keys.parameters);
     const bytes = await fileSize(out);
@@ -103,4 +105,22 @@ async function runSeal(this: HermeticContext, flags: Flags, path: string): Promi
         `${set}, ${securityBits}-bit security`,
     );
   });
+}
+
+/** Weights that were sealed before may carry the key that they had. */
+async function carryOpened(
+  console: Console,
+  opened: PlainModel['opened'],
+  keyId: string,
+  keyPath: string,
+): Promise<void> {
+  if (opened === undefined || opened.keyId === keyId) return;
+  if (opened.path === undefined) {
+    console.warn(
+      'a service opened these weights: answers about them count under its keys, and what you unlock here is not counted there.',
+    );
+    return;
+  }
+  const { carryUnlocks } = await import('../../owner/node/unlock-book.ts');
+  await carryUnlocks({ path: opened.path, keyId: opened.keyId }, keyPath);
 }

@@ -170,7 +170,8 @@ export const giveUp: Command<HermeticContext> = buildCommand<ServiceFlags, [stri
       '  hermetic service give-up 21ace6341847 --token-file owner.token',
       '',
       'Weights that a trainer returned may carry its key, so answers about all that was made of them count under it. A key',
-      'that is given up is charged no more: its trainer may come to read what was sealed under it. This cannot be undone.',
+      'that is given up is charged no more: its trainer may come to read what was sealed under it, and with it the keys of',
+      'earlier trainers, which are given up too. This cannot be undone.',
     ].join('\n'),
   },
   parameters: {

@@ -18,7 +18,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { memorySink } from '../../protocol/byte-source.ts';
+import { ciphertextParameters } from '../../protocol/ckks-codec.ts';
 import { lockIn } from '../../protocol/node/lock.ts';
+import { writeOwnerKey } from '../../protocol/secret/owner-key.ts';
+import { parameterSet } from '../../schemes/ckks/parameters.ts';
 import { type CountedKey, type UnlockAnswer, UnlockLedger } from '../unlock-ledger.ts';
 import { carryUnlocks, fileUnlockBook, openUnlockLedger } from './unlock-book.ts';
 
@@ -116,12 +120,22 @@ describe('a key that a network was rekeyed to', () => {
   const first: CountedKey = { keyId: 'aaaaaaaaaaaaaaaa', context: { parameters: { ...parameters, N: 2048 } } };
   const second: CountedKey = { keyId: 'bbbbbbbbbbbbbbbb', context: { parameters } };
   let firstFile: string;
-  beforeEach(() => {
+  beforeEach(async () => {
     mkdirSync(join(folder, 'before'));
     firstFile = join(folder, 'before', 'owner.key');
-    writeFileSync(firstFile, 'another key', { mode: 0o600 });
+    await writeKey(firstFile, first.keyId, 'insecure-11-1-1');
+    await writeKey(keyFile, second.keyId, 'insecure-12-1-1');
   });
-  const rekeyed = () => carryUnlocks({ path: firstFile, key: first }, keyFile);
+  const rekeyed = () => carryUnlocks({ path: firstFile, keyId: first.keyId }, keyFile);
+
+  /** A key file as far as its header goes. */
+  async function writeKey(path: string, keyId: string, set: string): Promise<void> {
+    const { description: parameters, hash: parameterHash } = ciphertextParameters(await parameterSet(set));
+    const sink = memorySink();
+    const file = { parameters, parameterHash, keyId, secret: {} };
+    await writeOwnerKey(sink, file, 'a passphrase', { insecureTestWorkFactor: 1 });
+    writeFileSync(path, sink.bytes(), { mode: 0o600 });
+  }
 
   it('charges the one before as well, together or not at all, and has no more left than that', async () => {
     await (await openUnlockLedger(firstFile)).charge(first, [answer(0, 4)]);
@@ -142,11 +156,11 @@ describe('a key that a network was rekeyed to', () => {
 
   it('charges all of them, also where the way leads back', async () => {
     await rekeyed();
-    await carryUnlocks({ path: keyFile, key: second }, firstFile);
+    await carryUnlocks({ path: keyFile, keyId: second.keyId }, firstFile);
     const third = { keyId: 'cccccccccccccccc', context: { parameters } };
     const thirdFile = join(folder, 'third.key');
-    writeFileSync(thirdFile, 'a third', { mode: 0o600 });
-    await carryUnlocks({ path: keyFile, key: second }, thirdFile);
+    await writeKey(thirdFile, third.keyId, 'insecure-12-1-1');
+    await carryUnlocks({ path: keyFile, keyId: second.keyId }, thirdFile);
     await (await openUnlockLedger(thirdFile)).charge(third, [answer(0)]);
     for (const [file, key] of [
       [firstFile, first],
@@ -169,8 +183,21 @@ describe('a key that a network was rekeyed to', () => {
     });
   });
 
+  it('answers nothing where another key is there now, and goes on when it is told the new place', async () => {
+    await (await openUnlockLedger(firstFile)).charge(first, [answer(0, 9)]);
+    await rekeyed();
+    const moved = join(folder, 'moved');
+    renameSync(join(folder, 'before'), moved);
+    mkdirSync(join(folder, 'before'));
+    await writeKey(firstFile, 'dddddddddddddddd', 'insecure-11-1-1');
+    await expect(openUnlockLedger(keyFile)).rejects.toMatchObject({ code: 'WRONG_KEY' });
+    await expect(rekeyed()).rejects.toMatchObject({ code: 'WRONG_KEY' });
+    await carryUnlocks({ path: join(moved, 'owner.key'), keyId: first.keyId }, keyFile);
+    expect((await (await openUnlockLedger(keyFile)).account(second)).left).toBe(7);
+  });
+
   it('carries nothing from itself, and moves with its folder', async () => {
-    await carryUnlocks({ path: keyFile, key: second }, keyFile);
+    await carryUnlocks({ path: keyFile, keyId: second.keyId }, keyFile);
     expect(readdirSync(folder)).not.toContain('owner.key.unlocks');
     await rekeyed();
     const moved = `${folder}-moved`;

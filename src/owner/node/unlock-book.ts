@@ -14,13 +14,9 @@ import { diskError } from '../../protocol/node/disk-error.ts';
 import { withFileSource } from '../../protocol/node/file-source.ts';
 import { type Lock, lockIn } from '../../protocol/node/lock.ts';
 import { checkHeader, count, hexIdentifier } from '../../protocol/schema.ts';
-import {
-  type CountedKey,
-  type UnlockAnswer,
-  type UnlockBook,
-  type UnlockEntries,
-  UnlockLedger,
-} from '../unlock-ledger.ts';
+import { ownerKeyHeader } from '../../protocol/secret/owner-key.ts';
+import { parameterSet } from '../../schemes/ckks/parameters.ts';
+import { type UnlockAnswer, type UnlockBook, type UnlockEntries, UnlockLedger } from '../unlock-ledger.ts';
 import { refuseServiceKey } from './service-keys.ts';
 
 const VERSION = 2;
@@ -88,28 +84,40 @@ export async function openUnlockLedger(ownerKeyPath: string): Promise<UnlockLedg
 }
 
 /**
- * Notes, before a network is rekeyed, that answers about it count under the key that it had as well. For good: what one
- * network carried may be in every later one of the key.
- * @throws HermeticError as the ledger does
+ * Notes, before a network is sealed under another key, that answers about it count under the key that it had as well. For
+ * good: what one network carried may be in every later one of the key. Said again, it corrects where the earlier key is.
+ * @param from the earlier key's file and identity
+ * @throws HermeticError as the ledger does; WRONG_KEY where the file holds another key
  */
 export async function carryUnlocks(
-  from: { readonly path: string; readonly key: CountedKey },
+  from: { readonly path: string; readonly keyId: string },
   toPath: string,
 ): Promise<void> {
   const [source, next] = [await existing(from.path), await existing(toPath)];
   for (const path of [source, next]) await refuseServiceKey(path);
+  const { keyId, parameters } = await publicFacts(source);
+  if (keyId !== from.keyId) throw misplaced(source, from.keyId);
   const target = bookOf(next);
   if (bookOf(source) === target) return;
-  const { N, logN, logQP, insecure } = from.key.context.parameters;
-  const carried: CarriedKey = {
-    keyId: from.key.keyId,
-    path: relative(dirname(target), source),
-    parameters: { N, logN, logQP, insecure },
-  };
+  const carried: CarriedKey = { keyId, path: relative(dirname(target), source), parameters };
   await locked([target], async () => {
     const before = await readContent(target);
-    if (before.carried.some(({ keyId }) => keyId === carried.keyId)) return;
-    await writeContent(target, { ...before, carried: [...before.carried, carried] });
+    const others = before.carried.filter((other) => other.keyId !== keyId);
+    await writeContent(target, { ...before, carried: [...others, carried] });
+  });
+}
+
+/** What the header of owner.key tells without a passphrase. */
+async function publicFacts(path: string): Promise<Pick<CarriedKey, 'keyId' | 'parameters'>> {
+  const { keyId, parameters } = await withFileSource(path, ownerKeyHeader, { requirePrivate: true });
+  const { N, logN, logQP, insecure } = await parameterSet(parameters.set);
+  return { keyId, parameters: { N, logN, logQP, insecure } };
+}
+
+function misplaced(path: string, keyId: string): HermeticError {
+  return new HermeticError('WRONG_KEY', `${path} is another key than the one whose answers are counted there`, {
+    expected: `key ${keyId.slice(0, 12)}…`,
+    mend: 'Put that key back there with its file of unlocks: answers about a network count under all keys that it had.',
   });
 }
 
@@ -131,10 +139,11 @@ async function carriedBooks(path: string): Promise<Map<string, CarriedKey & { re
       const keyFile = await existing(join(dirname(book), key.path)).catch((error: unknown) => {
         throw new HermeticError('DISK', `a key that ${path} counts with is not where it was`, {
           expected: join(dirname(book), key.path),
-          mend: 'Put it back there with its file of unlocks: answers about a rekeyed network count under both keys.',
+          mend: 'Put it back there with its file of unlocks: answers about a network count under all keys that it had.',
           cause: error,
         });
       });
+      if ((await publicFacts(keyFile)).keyId !== key.keyId) throw misplaced(keyFile, key.keyId);
       found.set(key.keyId, { ...key, book: bookOf(keyFile) });
       pending.push(bookOf(keyFile));
     }
@@ -259,6 +268,11 @@ async function parse(text: string, path: string): Promise<Content> {
 }
 
 async function writeContent(path: string, { keys, carried }: Content): Promise<void> {
+  if (carried.length > MAX_CARRIED) {
+    throw new HermeticError('POLICY_DENIED', `${path} counts with ${MAX_CARRIED} earlier keys already`, {
+      mend: 'Seal the network under a new key.',
+    });
+  }
   const text = JSON.stringify({ version: VERSION, keys, carried, digest: await digestOf({ keys, carried }) });
   await writeFileAtomically(path, (sink) => sink.write(utf8ToBytes(`${text}\n`)), { mode: 0o600 });
 }

@@ -56,6 +56,13 @@ export async function writeOwnerKey(
   });
 }
 
+/** What anyone may know of the file. Throws BAD_FILE. */
+export async function ownerKeyHeader(source: ByteSource): Promise<Pick<OwnerKeyFile, 'keyId' | 'parameters'>> {
+  const container = await readContainer(source, { maxBytes: MAX_BYTES, kind: 'owner-key', onWarning: () => {} });
+  const { keyId } = parseHeader(publicHeader, container.content, 'the header of the owner key');
+  return { keyId, parameters: container.parameters };
+}
+
 /** Throws WRONG_PASSPHRASE, or BAD_FILE for a file that is damaged or put together from two. */
 export async function readOwnerKey(
   source: ByteSource,

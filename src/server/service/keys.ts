@@ -6,7 +6,7 @@ import { bitsOfAnswer } from '../../owner/unlock-policy.ts';
 import type { BitAccount, ServedKey, UnlockPolicy, UnlockView } from '../../protocol/service/types.ts';
 import { appendAudit } from '../store/audit-log.ts';
 import type { KeyRow, UnlockRow } from '../store/tables.ts';
-import { ancestorsOf, carriedBy } from './charging.ts';
+import { ancestorsOf, carriedBy, carriedKeys } from './charging.ts';
 import { type ServiceContext, transact } from './context.ts';
 import { knownSet } from './parameter-sets.ts';
 import { findTrainer } from './parties.ts';
@@ -81,7 +81,10 @@ function keyView(
   };
 }
 
-/** POST /v1/keys/{id}/give-up: the owner lets go of what was sealed under a key that nobody trains under any more. */
+/**
+ * POST /v1/keys/{id}/give-up: the owner lets go of what was sealed under a key that nobody trains under any more. It may carry
+ * the keys of earlier trainers, whose secrets go with it: those are given up too, and must be idle as well.
+ */
 export async function giveUpKey(
   service: ServiceContext,
   { params: { id } }: Call<unknown, unknown>,
@@ -91,15 +94,19 @@ export async function giveUpKey(
     await service.database.selectFrom('keys').selectAll().where('id', '=', id).executeTakeFirst(),
     'key',
   );
-  await requireIdle(service.database, key);
+  const ids = [id, ...(await carriedKeys(service.database, id))];
+  const keys = await service.database.selectFrom('keys').selectAll().where('id', 'in', ids).execute();
+  for (const each of keys) await requireIdle(service.database, each);
   await transact(service, async (transaction) => {
-    const { numUpdatedRows } = await transaction
+    const given = await transaction
       .updateTable('keys')
       .set({ givenUpAt: now })
-      .where('id', '=', id)
+      .where('id', 'in', ids)
       .where('givenUpAt', 'is', null)
-      .executeTakeFirst();
-    if (numUpdatedRows > 0n) await appendAudit(transaction, now, { actor: 'owner', action: 'give-up', subject: id });
+      .returning('id')
+      .execute();
+    const notes = given.map((each) => ({ actor: 'owner', action: 'give-up', subject: each.id }) as const);
+    await appendAudit(transaction, now, ...notes);
   });
   service.events.emit('network', key.networkId, now);
   return (await views(service.database, await countedKeys(service.database).where('id', '=', id).execute()))[0];

@@ -17,19 +17,23 @@ export function databaseUnlockBook(
   return {
     read: () => entriesOf(database, keyIds),
     update: (change) =>
-      database.transaction().execute(async (transaction) => {
-        await lockKeys(transaction, keyIds);
-        const entries = await entriesOf(transaction, keyIds);
-        const changed = change(entries);
-        const added = new Map<string, readonly UnlockAnswer[]>();
-        for (const keyId of keyIds) {
-          const known = entries.get(keyId)?.length ?? 0;
-          const answers = (changed.get(keyId) ?? []).slice(known);
-          await insertAnswers(transaction, keyId, answers, known);
-          added.set(keyId, answers);
-        }
-        await note(transaction, added);
-      }),
+      // What others entered meanwhile must be seen once the keys are locked, whatever the database's default is.
+      database
+        .transaction()
+        .setIsolationLevel('read committed')
+        .execute(async (transaction) => {
+          await lockKeys(transaction, keyIds);
+          const entries = await entriesOf(transaction, keyIds);
+          const changed = change(entries);
+          const added = new Map<string, readonly UnlockAnswer[]>();
+          for (const keyId of keyIds) {
+            const known = entries.get(keyId)?.length ?? 0;
+            const answers = (changed.get(keyId) ?? []).slice(known);
+            await insertAnswers(transaction, keyId, answers, known);
+            added.set(keyId, answers);
+          }
+          await note(transaction, added);
+        }),
   };
 }
 

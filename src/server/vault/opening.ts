@@ -3,14 +3,14 @@ import { HermeticError } from '../../base/errors.ts';
 import type { Architecture } from '../../nn/architecture.ts';
 import type { TrainingData } from '../../nn/feature-rows.ts';
 import { heldOutAccuracy, runGates } from '../../owner/gates.ts';
-import { open } from '../../owner/seal.ts';
+import { open, sealedWeights } from '../../owner/seal.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 import { writeModelFile } from '../../protocol/model-file.ts';
 import { forgetTraining } from '../../protocol/provenance.ts';
 import { type ReadSealedModel, readSealedModel } from '../../protocol/sealed-model.ts';
 import { heldOutData } from '../service/network-plan.ts';
-import { parametersOf } from '../service/parameter-sets.ts';
+import { knownSet, parametersOf } from '../service/parameter-sets.ts';
 import { type Argument, type Judgement, MODEL_FIELDS, type ModelFacts, type SealedFile } from './jobs.ts';
 import type { Done, Room } from './room.ts';
 import { alone, Moved } from './wire.ts';
@@ -25,6 +25,8 @@ export function loadModel({ blobs }: Room, { sha256, set }: SealedFile): Promise
 
 export async function describeModel(room: Room, file: SealedFile): Done<'describeModel'> {
   const model = await loadModel(room, file);
+  // What cannot be opened is refused before it is judged, and charged.
+  sealedWeights(model, (await knownSet(file.set)).slots);
   const said = { ...model, initialization: forgetTraining(model.provenance) };
   const fields = Object.fromEntries(MODEL_FIELDS.map((name) => [name, canonicalJson(said[name] as JsonValue)]));
   return { modelId: model.modelId, keyId: model.keyId, fields: fields as ModelFacts['fields'] };
