@@ -22,7 +22,7 @@ import { findNetwork } from './networks.ts';
 import { denied, found, problem } from './problems.ts';
 import type { PartyChange } from './requests.ts';
 import type { Call } from './route.ts';
-import { newToken, tokenHash } from './tokens.ts';
+import { newCode, tokenHash } from './tokens.ts';
 import { checkPolicy } from './unlock-answers.ts';
 import { partyView } from './views.ts';
 
@@ -50,7 +50,7 @@ async function makeInvitation(
   const network = await findNetwork(service.database, networkId);
   if (unlocks !== undefined) checkPolicy(unlocks, network);
   const handed = await handOut(service, network);
-  const [id, code, now] = [randomId(), newToken(), service.now()];
+  const [id, code, now] = [randomId(), newCode(), service.now()];
   const expiresAt = new Date(now.getTime() + hours * HOUR_MS);
   const codeEnd = new Date(now.getTime() + Math.min(hours, INVITATION_HOURS) * HOUR_MS);
   await transact(service, async (transaction) => {
