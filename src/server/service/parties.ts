@@ -207,7 +207,10 @@ async function acceptedBefore(
     .where('parties.tokenHash', '=', hash)
     .executeTakeFirst();
   if (row === undefined || row.publicKey !== (publicKey ?? null))
-    throw denied('this invitation is unknown, was accepted, or has expired');
+    throw denied(
+      'this invitation is unknown, was accepted, or has expired',
+      'A link works once, and for a week at most. Ask the owner for another one.',
+    );
   requireCurrent(row, now);
   return row;
 }
