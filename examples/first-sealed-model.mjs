@@ -1,5 +1,5 @@
 // Seal a network, train it without its key, open it. One process plays both parts; in life a file and HTTP stand between.
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DenseRows, dense, sequential } from 'hermetic';
@@ -41,3 +41,4 @@ model.setWeights(weights);
 console.log(`accuracy before ${before.toFixed(3)}, after ${model.evaluate(data).accuracy.toFixed(3)}`);
 keys.dispose();
 owner.dispose();
+await rm(folder, { recursive: true });

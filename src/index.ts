@@ -13,7 +13,14 @@ export type {
   Schedule,
   TrainingRecipe,
 } from './nn/architecture.ts';
-export { batches, DenseRows, type FeatureRows, type TrainingData } from './nn/feature-rows.ts';
+export {
+  batches,
+  DenseRows,
+  type FeatureRows,
+  type LabelledRows,
+  type RowArrays,
+  type TrainingData,
+} from './nn/feature-rows.ts';
 export {
   glorotNormal,
   glorotUniform,

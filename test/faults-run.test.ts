@@ -108,7 +108,8 @@ describe('a run that is killed', () => {
     await expectTwin(run, await train(run).said);
     // One call a step that was not in the checkpoint: nothing was done twice.
     expect(calls).toBe(STEPS - kept);
-    expect(shop.list(run)).toEqual([STEPS - 1, STEPS].map((step) => `step-00000${step}.checkpoint`));
+    const checkpoints = [STEPS - 1, STEPS].map((step) => `step-00000${step}.checkpoint`);
+    expect(shop.list(run)).toEqual([...checkpoints, 'written-model']);
     expect(shop.list('.').filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 });

@@ -10,6 +10,7 @@ import {
   text_en,
 } from '@stricli/core';
 import { HermeticError } from '../base/errors.ts';
+import { editDistance } from '../data/nearest-name.ts';
 import { bench } from './commands/bench.ts';
 import { blobs } from './commands/blobs.ts';
 import { breakCommands } from './commands/break.ts';
@@ -149,8 +150,12 @@ function option(name: string): string {
 }
 
 function argumentMend(error: unknown): string {
+  // It is no option of any command, and so never among the corrections.
+  const input = error instanceof Error && 'input' in error ? String(error.input) : '';
+  if (editDistance(input.replace(/^-+/, ''), 'help') <= 2) return 'Did you mean --help?';
   const corrections = error instanceof Error && 'corrections' in error ? (error.corrections as string[]) : [];
   if (corrections.length > 0)
     return `Did you mean ${corrections.map((name) => option(name.replaceAll('`', ''))).join(' or ')}?`;
-  return error instanceof HermeticError && error.mend !== undefined ? error.mend : 'Add --help for the usage.';
+  if (error instanceof HermeticError && error.mend !== undefined) return error.mend;
+  return 'Add --help for the usage.';
 }

@@ -169,7 +169,7 @@ describe('train --refresh bootstrap', () => {
   });
 
   it('tells a program every step and nothing else', async () => {
-    const said = await say(trainWords('--progress', 'json', '--out', at('told.sealed')));
+    const said = await say(trainWords('--progress', 'json', '--out', at('told-json.sealed')));
     const lines = said.stderr
       .trimEnd()
       .split('\n')
@@ -186,7 +186,9 @@ describe('train --refresh bootstrap', () => {
     const missing = await say(words('--out', at('never.sealed')));
     expectFailure(missing, exitCodes.failure, /cannot read .*\/bootstrapping\.keys \(ENOENT\).*check the path/);
     expect(missing.stderr).toContain(at('bootstrapping.keys'));
-    const trained = await succeed(...words('--bootstrapping-keys', at('elsewhere'), '--out', at('told.sealed')));
+    const trained = await succeed(
+      ...words('--bootstrapping-keys', at('elsewhere'), '--out', at('told-elsewhere.sealed')),
+    );
     expect(trained).toMatchObject({ refreshes: 3 });
   });
 
@@ -254,7 +256,9 @@ describe('beside training', () => {
     const said = await say([...simulate, '--no-time', '--quiet']);
     expect(said.code).toBe(exitCodes.ok);
     expect(said.stdout).toMatch(/^levels +4 a step of 17; 2 a prediction$/m);
-    expect(said.stdout).toMatch(/^refresh +1 between 5 steps, 3 bootstrappings for 6 ciphertexts each$/m);
+    expect(said.stdout).toMatch(
+      /^refresh +2 in 5 steps, the last at the end; 3 bootstrappings for 6 ciphertexts each$/m,
+    );
     expect(said.stdout).toMatch(/^sizes .*trainer keys \d+ MB, bootstrapping keys [\d.]+ GB, memory [\d.]+ GB$/m);
     expect(said.stdout).not.toMatch(/^time /m);
   });
@@ -269,7 +273,7 @@ describe('beside training', () => {
         // Keys of all slots; taking parameters apart after a bootstrapping costs a level.
         levels: { max: 17, perStep: 4, fresh: 16 },
         stepsPerRefresh: 4,
-        refreshes: 1,
+        refreshes: 2,
         bytes: { refreshUp: 0, refreshDown: 0 },
       },
     });

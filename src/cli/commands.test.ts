@@ -23,6 +23,7 @@ function writeRows(name: string, rows: number, seed: number): void {
 beforeAll(async () => {
   writeRows('train.csv', 300, 1);
   writeRows('test.csv', 100, 2);
+  writeFileSync(at('prices.csv'), `a,price\n${Array.from({ length: 30 }, (_, i) => `${i},${i * 3.5}`).join('\n')}\n`);
   const made = await say([
     'init',
     '--data',
@@ -109,6 +110,11 @@ describe('hermetic init', () => {
     [['--data', 'train.csv', '--label', 'y', '--layers', '1:lin5'], 2, /lin5/],
     [['--data', 'train.csv', '--label', 'y', '--layers', '3:lin4'], 1, /2 classes do not fit 3 outputs/],
     [
+      ['--data', 'prices.csv', '--label', 'price', '--layers', '1:lin4'],
+      1,
+      /do not fit 1 outputs.*numbers to be estimated.*library/,
+    ],
+    [
       ['--data', 'nowhere.csv', '--label', 'y', '--layers', '1'],
       1,
       /nowhere.csv cannot be read: there is no such file/,
@@ -120,6 +126,14 @@ describe('hermetic init', () => {
     expect(said.stderr).toMatch(message);
     expect(said.stderr.trimEnd().split('\n')).toHaveLength(1);
     expect(said.code).toBe(code);
+  });
+});
+
+describe('hermetic keygen', () => {
+  it('finds out before it asks or works that the keys cannot be written', async () => {
+    const said = await say(['keygen', '--set', 'insecure-10-9-3', '--out', at('train.csv/keys')]);
+    expect(said.code).toBe(1);
+    expect(said.stderr).toMatch(/cannot write .*Part of the path is a file/);
   });
 });
 
@@ -191,6 +205,8 @@ describe('hermetic inspect', () => {
     const text = await say(['inspect', at('model.safetensors')]);
     expect(text.stdout).toMatch(/^kind +safetensors$/m);
     expect(text.stdout).toMatch(/^size +[\d.]+ k?B \(\d+ bytes\)$/m);
+    expect(text.stdout).toMatch(/^tensors +name layers.0.kernel .*\n +name layers.0.bias /m);
+    expect(text.stdout).toMatch(/^features.label.classes +no, yes$/m);
   });
 
   it('says of a foreign file that it is unknown', async () => {
@@ -219,11 +235,17 @@ describe('hermetic simulate', () => {
       twin: { loss: number[]; test: { accuracy: number } };
     };
     expect(result.plan.levels.perStep).toBeGreaterThan(3);
-    expect(result.plan.refreshes).toBe(11);
+    expect(result.plan.refreshes).toBe(12);
     expect(result.plan.bytes.refreshUp).toBeGreaterThan(1e5);
     expect(result.recipe.learningRate).toBeGreaterThan(0);
     expect(result.twin.loss).toHaveLength(12);
     expect(result.twin.test.accuracy).toBeGreaterThan(0.6);
+  });
+
+  it('says what it counts and what it does not', async () => {
+    const said = await say([...words.filter((word) => word !== '--no-time'), '--steps', '2', '--learning-rate', '0.1']);
+    expect(said.stdout).toMatch(/^time .* rows\/s on this machine, without the way to the owner and back$/m);
+    expect(said.stdout).toMatch(/^sizes .*, memory .* beside the program itself \(about \d+ MB\)$/m);
   });
 
   it('refuses a run that needs more levels than there are, with what would fit', async () => {

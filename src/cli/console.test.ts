@@ -13,6 +13,7 @@ import { failureOf } from './exit-codes.ts';
 import { errorBits, formatBytes, formatCount, formatDuration, formatPercent } from './format.ts';
 import { type Io, isLively, wantsColor } from './io.ts';
 import { fraction, integer, part, positiveNumber, powerOfTwo, rowList } from './parsers.ts';
+import { warnIfShort } from './passphrase.ts';
 import { barOf, progressLine } from './progress.ts';
 import { readOrMakeToken, readToken } from './token-file.ts';
 
@@ -139,6 +140,26 @@ describe('Console', () => {
     expect(lines[3]).toMatch(/^step 40\/40 · .*\/step · loss locked$/);
   });
 
+  it('prints lines above a bar that is drawn, whole, and draws it again', () => {
+    let text = '';
+    const stderr = { write: (more: string) => void (text += more), isTTY: true, columns: 80 };
+    const console = new Console({ ...listen().io, stderr });
+    const progress = console.progress({ unit: 'step', total: 4 });
+    progress.update(1);
+    const before = text.length;
+    console.warn('careful');
+    const written = text.slice(before);
+    // The line is cleared, wraps where it is long, and stands where the bar shall end.
+    expect(written.startsWith('\r\u001b[2K\u001b[?7h')).toBe(true);
+    const [line, bar] = written.split('\u001b7');
+    expect(line).toMatch(/careful\n/);
+    expect(bar).toContain('step 1/4');
+    progress.stop();
+    text = '';
+    console.note('over');
+    expect(text).toBe('over\n');
+  });
+
   it('heeds NO_COLOR, CI and dumb terminals', () => {
     const terminal = { write: () => {}, isTTY: true };
     expect(wantsColor(terminal, {})).toBe(true);
@@ -156,6 +177,9 @@ describe('Console', () => {
     const line = progressLine(options, 17, pace, 'level 7/14 · refresh in 3 · loss locked', plain, 80);
     expect(line).toMatch(/^step 17\/40 (▕.+▏|·) 6\.8 s\/step · ETA 2m36s · level 7\/14 · refresh in 3 · loss locked$/);
     expect(line.length).toBeLessThan(80);
+    expect(progressLine({ unit: 'MB', total: 150 }, 30, { perUnit: 20, remaining: 2400 }, '', plain)).toMatch(
+      / 50 MB\/s /,
+    );
     expect(progressLine(options, 40, pace, 'done', plain, 200)).toContain(`▕${'█'.repeat(20)}▏`);
   });
 
@@ -219,6 +243,17 @@ describe('lineReader', () => {
         expect(seen).toEqual(words);
       }),
     );
+  });
+});
+
+describe('passphrases', () => {
+  it('are warned of where they are short', () => {
+    const { io, err } = listen();
+    warnIfShort(new Console(io), 'short enough');
+    expect(err()).toBe('');
+    warnIfShort(new Console(io), 'hunter2');
+    expect(err()).toMatch(/^warning: the passphrase has fewer than 12 characters/);
+    expect(err()).not.toContain('hunter2');
   });
 });
 

@@ -7,7 +7,7 @@
 import { terminalText } from '../base/plain-text.ts';
 import { type Colors, colorsFor } from './colors.ts';
 import { type Io, isLively } from './io.ts';
-import { createProgress, type Progress, type ProgressOptions } from './progress.ts';
+import { createProgress, type Progress, type ProgressOptions, writeAbove } from './progress.ts';
 
 export interface ConsoleFlags {
   readonly json?: boolean;
@@ -45,12 +45,12 @@ export class Console {
 
   /** What helps to follow; nothing when quiet. */
   note(line: string): void {
-    if (!this.quiet) this.io.stderr.write(`${terminalText(line)}\n`);
+    if (!this.quiet) writeAbove(this.io.stderr, `${terminalText(line)}\n`);
   }
 
   /** What the user should know even when quiet. */
   warn(line: string): void {
-    this.io.stderr.write(`${this.colors.yellow('warning:')} ${terminalText(line)}\n`);
+    writeAbove(this.io.stderr, `${this.colors.yellow('warning:')} ${terminalText(line)}\n`);
   }
 
   progress(options: ProgressOptions): Progress {

@@ -1,6 +1,7 @@
 /** Passphrases: from a file or typed, never from the command line, where every process could read them. */
 
 import { HermeticError } from '../base/errors.ts';
+import type { Console } from './console.ts';
 import type { Io } from './io.ts';
 import { readShortText } from './short-text.ts';
 
@@ -25,6 +26,17 @@ export async function readPassphrase(io: Io, { file, keyFile, fresh = false }: P
   const answer = await io.askSecret({ message, confirm: fresh });
   if (answer === undefined) throw new HermeticError('ABORTED', 'no passphrase was given');
   return answer;
+}
+
+/** Shorter than this, a guesser with the file and patience comes far. */
+const SHORT = 12;
+
+/** For a passphrase that shall lock something new. */
+export function warnIfShort(console: Pick<Console, 'warn'>, passphrase: string): void {
+  if (passphrase.length >= SHORT) return;
+  console.warn(
+    `the passphrase has fewer than ${SHORT} characters: whoever gets the file can guess it; five or six random words are hard`,
+  );
 }
 
 async function firstLine(file: string): Promise<string> {

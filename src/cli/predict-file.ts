@@ -9,8 +9,9 @@ import { writeSealedPredictions } from '../protocol/sealed-predictions.ts';
 import { predictSealed } from '../trainer/predict.ts';
 import type { Console } from './console.ts';
 import { featureSettingsOf } from './model-files.ts';
+import { requireOutput } from './output-file.ts';
 import type { Progress } from './progress.ts';
-import { fileSize, requireWritable } from './sealed-files.ts';
+import { fileSize } from './sealed-files.ts';
 import { loadTrainerKeys } from './train-file.ts';
 
 export interface PredictRequest {
@@ -21,6 +22,9 @@ export interface PredictRequest {
   readonly threads: number | undefined;
   readonly loadData: (settings: FeatureSettings) => Promise<Dataset>;
   readonly out: string;
+  /** Files that are read, and whether another is replaced. */
+  readonly inputs: readonly string[];
+  readonly force: boolean;
 }
 
 export interface PredictOutcome {
@@ -31,7 +35,7 @@ export interface PredictOutcome {
 
 /** HermeticError as `predictSealed`, and of everything that reads or writes a file. */
 export async function predictFile(console: Console, request: PredictRequest): Promise<PredictOutcome> {
-  await requireWritable(request.out);
+  await requireOutput({ ...request, kind: 'sealed-predictions' });
   const keys = await loadTrainerKeys(console, request.keys, request);
   let progress: Progress | undefined;
   try {

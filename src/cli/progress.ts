@@ -5,7 +5,7 @@
 
 import { SingleBar } from 'cli-progress';
 import type { Colors } from './colors.ts';
-import { formatDuration } from './format.ts';
+import { formatDuration, formatRate } from './format.ts';
 import type { Io, OutputStream } from './io.ts';
 
 export interface ProgressOptions {
@@ -52,6 +52,11 @@ export interface Pace {
   readonly remaining: number;
 }
 
+/** Steps take their time; bytes come so many a second. */
+function speedOf({ perUnit }: Pace, unit: string): string {
+  return unit === 'MB' ? `${formatRate(1000 / perUnit)} MB/s` : `${formatDuration(perUnit)}/${unit}`;
+}
+
 function pacer({ total, start = 0 }: ProgressOptions): (done: number) => Pace {
   const began = performance.now();
   return (done) => {
@@ -71,7 +76,7 @@ export function progressLine(
 ): string {
   const { title, unit, total } = options;
   const parts = [
-    Number.isNaN(pace.perUnit) ? '' : `${formatDuration(pace.perUnit)}/${unit}`,
+    Number.isNaN(pace.perUnit) ? '' : speedOf(pace, unit),
     done >= total || Number.isNaN(pace.remaining) ? '' : `ETA ${formatDuration(pace.remaining)}`,
     detail,
   ].filter((part) => part !== '');
@@ -91,6 +96,22 @@ export function barOf(share: number, colors: Colors, width: number = BAR_WIDTH):
   return `▕${colors.cyan(full + rest)}${' '.repeat(width - full.length - rest.length)}▏`;
 }
 
+/** What is drawn on a terminal at the moment, by its stream: lines that come meanwhile go above it. */
+const live: WeakMap<OutputStream, (text: string) => void> = new WeakMap();
+
+/** Writes whole lines to the stream: above the bar where one is drawn there, which stays the last line. */
+export function writeAbove(stream: OutputStream, text: string): void {
+  const above = live.get(stream);
+  if (above === undefined) stream.write(text);
+  else above(text);
+}
+
+const CLEAR_LINE = '\r\u001b[2K';
+const WRAP = '\u001b[?7h';
+const NO_WRAP = '\u001b[?7l';
+/** Where the bar returns to when it ends. */
+const SAVE_CURSOR = '\u001b7';
+
 function liveProgress({ io, colors }: ProgressTarget, options: ProgressOptions): Progress {
   const paceOf = pacer(options);
   let shown = options.start ?? 0;
@@ -103,8 +124,14 @@ function liveProgress({ io, colors }: ProgressTarget, options: ProgressOptions):
     linewrap: false,
     clearOnComplete: true,
     gracefulExit: false,
+    // Whatever another process wrote into the line is gone with the next tick.
+    forceRedraw: true,
   });
   bar.start(options.total, shown);
+  live.set(io.stderr, (text) => {
+    io.stderr.write(`${CLEAR_LINE}${WRAP}${text}${NO_WRAP}${SAVE_CURSOR}`);
+    bar.render();
+  });
   return {
     update(done, text = detail) {
       shown = done;
@@ -112,7 +139,10 @@ function liveProgress({ io, colors }: ProgressTarget, options: ProgressOptions):
       pace = paceOf(done);
       bar.update(done);
     },
-    stop: () => bar.stop(),
+    stop() {
+      live.delete(io.stderr);
+      bar.stop();
+    },
   };
 }
 
@@ -128,7 +158,7 @@ function lineProgress({ io }: ProgressTarget, options: ProgressOptions): Progres
       const eta = done < options.total ? ` · ETA ${formatDuration(pace.remaining)}` : '';
       const more = detail === '' ? '' : ` · ${detail}`;
       const title = options.title === undefined ? '' : `${options.title} `;
-      const speed = `${formatDuration(pace.perUnit)}/${options.unit}`;
+      const speed = speedOf(pace, options.unit);
       io.stderr.write(`${title}${options.unit} ${done}/${options.total} · ${speed}${eta}${more}\n`);
     },
     stop() {},

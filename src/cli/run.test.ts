@@ -1,10 +1,71 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { HermeticError } from '../base/errors.ts';
 import { exitCodes, failureOf } from './exit-codes.ts';
+import { wrapHelp } from './help-text.ts';
 import { say } from './memory-io.ts';
 
 const COMMANDS =
   'keygen init seal serve train open evaluate predict unlock rekey simulate inspect demo bench completion'.split(' ');
+
+describe('help', () => {
+  it.each(['--hepl', '--halp'])('is what %s means', async (word) => {
+    expect((await say(['train', word])).stderr).toMatch(/Did you mean --help\?/);
+  });
+
+  const nested = [
+    'service invite',
+    'service create',
+    'demo xor',
+    'break unlock',
+    'store move',
+    'worker',
+    'request-unlock',
+  ];
+
+  it.each(['', ...COMMANDS, ...nested])('%s keeps within 80 columns', async (command) => {
+    const { code, stdout } = await say([...command.split(' ').filter(Boolean), '--help']);
+    expect(code).toBe(0);
+    for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+  });
+
+  it('fills paragraphs, and goes on under the words of a table', () => {
+    const long = `${'word '.repeat(20)}end`;
+    const text = `USAGE\n  hermetic x\n\n${long}\n${long}\n\n  hermetic y ${long}\n\nFLAGS\n  --a  ${long}   [default = false]\n`;
+    const lines = wrapHelp(text, 60).split('\n');
+    expect(lines.slice(3, 5)).toEqual(['word '.repeat(12).trim(), `${'word '.repeat(8)}end word word word`]);
+    expect(lines.find((line) => line.startsWith('  hermetic y'))).toMatch(/^ {2}hermetic y word .* \\$/);
+    const table = lines.slice(lines.indexOf('FLAGS') + 1);
+    expect(table[0]).toMatch(/^ {2}--a {2}word/);
+    expect(table[1]).toMatch(/^ {7}word/);
+    expect(table.join(' ')).not.toMatch(/default/);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(60);
+  });
+});
+
+describe('hermetic completion', () => {
+  const home = mkdtempSync(join(tmpdir(), 'hermetic-home-'));
+  afterAll(() => rmSync(home, { recursive: true }));
+  const env = { HOME: home, SHELL: '/bin/bash' };
+
+  it('says why it cannot be installed', async () => {
+    const fish = await say(['completion', 'install'], { env: { HOME: home, SHELL: '/bin/fish' } });
+    expect([fish.code, fish.stderr]).toEqual([2, expect.stringContaining('got SHELL=/bin/fish')]);
+    const bare = await say(['completion', 'install'], { env });
+    expect([bare.code, bare.stderr]).toEqual([1, expect.stringMatching(/there is no .*\.bashrc.*touch/)]);
+  });
+
+  it('is written into .bashrc, and taken out', async () => {
+    writeFileSync(join(home, '.bashrc'), 'alias ll="ls -l"\n');
+    const installed = await say(['completion', 'install'], { env });
+    expect([installed.code, installed.stdout]).toEqual([0, expect.stringContaining('Restart bash')]);
+    expect(readFileSync(join(home, '.bashrc'), 'utf8')).toMatch(/^alias ll.*\n(.*\n)*complete .* hermetic/);
+    expect((await say(['completion', 'uninstall'], { env })).code).toBe(0);
+    expect(readFileSync(join(home, '.bashrc'), 'utf8')).not.toMatch(/hermetic/);
+  });
+});
 
 describe('hermetic', () => {
   it('lists every command and the exit codes', async () => {

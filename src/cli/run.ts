@@ -7,15 +7,21 @@ import { COMPLETE } from './commands/completion.ts';
 import { toJsonLine } from './console.ts';
 import type { HermeticContext } from './context.ts';
 import { exitCodes, type Failure, failureOf } from './exit-codes.ts';
+import { wrapHelp } from './help-text.ts';
 import type { Io } from './io.ts';
 import { isUsageExit } from './parsers.ts';
+
+/** Longer lines are hard to read. */
+const MOST_COLUMNS = 110;
 
 /** Never throws: every failure is told in one line on stderr (and, with --json, as an object on stdout). */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const failures: Failure[] = [];
   const app = buildHermetic((failure) => failures.push(failure));
   // Failures are told below, once; help and version go to stdout.
-  const process: StricliProcess = { stdout: io.stdout, stderr: { write() {} }, env: io.env };
+  const columns = Math.min(io.stdout.columns ?? 80, MOST_COLUMNS);
+  const help = { write: (text: string) => void io.stdout.write(wrapHelp(text, columns)) };
+  const process: StricliProcess = { stdout: help, stderr: { write() {} }, env: io.env };
   const context: HermeticContext = { process, io };
   try {
     if (argv[0] === COMPLETE) {

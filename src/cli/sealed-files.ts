@@ -1,7 +1,7 @@
 /** Sealed models on the disk, for those who hold the keys they were made with. */
 
 import { access, constants, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { writableTarget, writeFileAtomically } from '../protocol/node/atomic-file.ts';
 import { diskError } from '../protocol/node/disk-error.ts';
 import { withFileSource } from '../protocol/node/file-source.ts';
@@ -42,6 +42,24 @@ export async function requireWritable(path: string): Promise<void> {
   } catch (error) {
     throw diskError(error, 'write', path);
   }
+}
+
+/** As `requireWritable`, for a folder that may have to be made, with those above it. HermeticError DISK. */
+export async function requireWritableFolder(path: string): Promise<void> {
+  try {
+    const wanted = resolve(path);
+    let there = wanted;
+    while ((await stat(there).catch(missing)) === undefined) there = dirname(there);
+    const code = there === wanted ? 'EEXIST' : 'ENOTDIR';
+    if (!(await stat(there)).isDirectory()) throw Object.assign(new Error(), { code });
+    await access(there, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw diskError(error, 'write', path);
+  }
+}
+
+function missing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 /** Size of a file. HermeticError DISK. */

@@ -125,6 +125,9 @@ describe('the sealed path on the command line', () => {
     expect(private_.stderr).toMatch(/^warning: these answers are not counted: keep them to yourself/m);
     expect(existsSync(ledger)).toBe(false);
 
+    const unsaid = await unlock();
+    expect([unsaid.code, unsaid.stderr]).toEqual([2, expect.stringMatching(/not said which rows.*--rows.*--all/)]);
+    expect((await unlock('--all', '--bits', '12')).stderr).toMatch(/at most 8 bits/);
     const labels = await unlock('--rows', '0,1');
     expect(labels.json().budget).toEqual({ used: 2, left: 6, limit: 8 });
     expect(labels.stderr).toMatch(/^6 of 8 bits left to answer under this key$/m);
@@ -182,6 +185,22 @@ describe('the sealed path on the command line', () => {
     ]);
     expect(open.code).toBe(3);
     expect(open.stderr).toMatch(/chmod 600/);
+  });
+
+  it('says of a file that is public that it is no key, not that it should be closed to others', async () => {
+    for (const name of ['keys/trainer.keys', 'model.sealed', 'model.safetensors']) {
+      writeFileSync(at('public'), readFileSync(at(name)), { mode: 0o644 });
+      const open = ['open', at('model.sealed'), '--key', at('public'), '--passphrase-file', at('pw'), '--out', at('x')];
+      const said = await say(open);
+      expect([said.code, said.stderr]).toEqual([3, expect.stringContaining('is no secret key')]);
+      expect(said.stderr).not.toMatch(/chmod/);
+    }
+  });
+
+  it('warns once of a learning rate that diverges', async () => {
+    const rate = ['--batch', '32', '--steps', '3', '--learning-rate', '1e6', '--out', at('far.sealed')];
+    const said = await say(['train', at('model.sealed'), ...trainerKeys, ...data, ...rate]);
+    expect(said.stderr.match(/this recipe diverges/g)).toHaveLength(1);
   });
 
   it('does not write over an owner key', async () => {

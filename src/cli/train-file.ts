@@ -29,6 +29,7 @@ import { privacyOption, privacyWords } from './privacy-words.ts';
 import type { Progress } from './progress.ts';
 import { fileSize, requireWritable, writeSealed } from './sealed-files.ts';
 import { readToken } from './token-file.ts';
+import { rememberOutput } from './trained-file.ts';
 import { prepareTraining, type TrainingFlags } from './training-flags.ts';
 
 export interface TrainRequest {
@@ -121,6 +122,7 @@ export async function trainFile(console: Console, request: TrainRequest): Promis
       observer: watch.observer,
     }).finally(() => watch.stop());
     const modelId = await writeSealed(request.out, result.model, keys.parameters);
+    if (checkpoint !== undefined) await rememberOutput(checkpoint, modelId);
     return {
       recipe: result.recipe,
       plan: result.plan,
@@ -208,8 +210,7 @@ class Watch {
     this.#steps = steps;
     this.observer = {
       warning: (message) => console.warn(message),
-      shadow: ({ proposed, recipe, report, warnings }) => {
-        for (const warning of warnings) console.warn(warning);
+      shadow: ({ proposed, recipe, report }) => {
         const seen = `batch accuracy ${formatPercent(report.accuracy, 1)} on random weights`;
         this.#note(
           proposed

@@ -27,14 +27,19 @@ export function labelSettings(
   const outputs = options.outputs ?? (classes.length === 2 ? 1 : classes.length);
   const possible = classes.length === 2 ? [1, 2] : [classes.length];
   if (!possible.includes(outputs)) {
+    const estimate = outputs === 1 && classes.every(isNumber) ? NUMBERS : '';
     throw new HermeticError('BAD_DATA', `column '${column}': ${classes.length} classes do not fit ${outputs} outputs`, {
       expected: `${possible.join(' or ')} units in the last layer`,
       got: listNames(classes),
-      mend: 'Change the last layer, or name another label column.',
+      mend: `Change the last layer, or name another label column.${estimate}`,
     });
   }
   return { column, classes, outputs, offset: outputs === 1 ? 0 : (options.offset ?? 1 / outputs) };
 }
+
+/** What is not here: a number to be estimated. */
+const NUMBERS =
+  ' If it holds numbers to be estimated, not classes: those are learned through the library alone (docs/library.md).';
 
 function isNumber(cell: string): boolean {
   return cell !== '' && Number.isFinite(Number(cell));

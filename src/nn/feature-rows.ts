@@ -20,6 +20,16 @@ export interface TrainingData {
   readonly targets: Float32Array;
 }
 
+/** Rows as they are written in a program: an array of numbers each. */
+export type RowArrays = ReadonlyArray<ArrayLike<number>>;
+
+/** What the public doors take: rows and targets in either form. */
+export interface LabelledRows {
+  readonly features: FeatureRows | RowArrays;
+  /** A number a row, an array of numbers a row, or rows × outputs, row-major. */
+  readonly targets: ArrayLike<number> | RowArrays;
+}
+
 export interface Batch {
   /** batch × columns. */
   readonly features: Float32Array;
@@ -70,6 +80,36 @@ export class DenseRows implements FeatureRows {
       out.set(this.#values.subarray(row * columns, (row + 1) * columns), i * columns);
     }
   }
+}
+
+/** Rows in either form. TypeError for anything else, RangeError for rows of different lengths. */
+export function featureRows(rows: FeatureRows | RowArrays): FeatureRows {
+  if (Array.isArray(rows)) {
+    if (rows.every((row) => typeof row === 'object' && row !== null && 'length' in row)) return DenseRows.from(rows);
+    throw new TypeError('rows: expected an array of numbers for each, as in [[0, 1], [1, 1]]');
+  }
+  if (typeof rows === 'object' && rows !== null && 'densify' in rows) return rows;
+  throw new TypeError('rows: expected arrays of numbers, as in [[0, 1], [1, 1]], or DenseRows');
+}
+
+/** Rows and targets in either form. TypeError for anything else: `fit(x, y)` of other libraries is told apart. */
+export function trainingData(data: LabelledRows): TrainingData {
+  if (Array.isArray(data) || typeof data !== 'object' || data === null || !('features' in data)) {
+    throw new TypeError('data: expected { features, targets }, as in { features: [[0, 1], [1, 1]], targets: [1, 0] }');
+  }
+  return { features: featureRows(data.features), targets: toTargets(data.targets) };
+}
+
+function toTargets(targets: LabelledRows['targets']): Float32Array {
+  if (targets instanceof Float32Array) return targets;
+  if (typeof targets !== 'object' || targets === null || typeof targets.length !== 'number') {
+    throw new TypeError('targets: expected a number for each row, as in [1, 0]');
+  }
+  const rows = Array.from(targets as ArrayLike<number | ArrayLike<number>>);
+  const outputs = typeof rows[0] === 'object' ? rows[0].length : 1;
+  return Float32Array.from(
+    rows.flatMap((row, i) => (typeof row === 'number' ? [row] : Array.from(checkLength(`target ${i}`, row, outputs)))),
+  );
 }
 
 export interface BatchOptions {

@@ -13,7 +13,16 @@ import { throughActivation } from './layers/dense.ts';
 import type { Matrix } from './layers/matrix.ts';
 
 /** The losses by the names that Keras knows them under. Its mean squared error is ours times 2/outputs. */
-export type LossName = Loss | 'meanSquaredError' | 'binaryCrossentropy' | 'categoricalCrossentropy';
+export type LossName =
+  | Loss
+  | 'meanSquaredError'
+  | 'binaryCrossentropy'
+  | 'categoricalCrossentropy'
+  // As in Python.
+  | 'mse'
+  | 'mean_squared_error'
+  | 'binary_crossentropy'
+  | 'categorical_crossentropy';
 
 const BY_NAME: Readonly<Record<LossName, Loss>> = {
   delta: 'delta',
@@ -21,11 +30,16 @@ const BY_NAME: Readonly<Record<LossName, Loss>> = {
   meanSquaredError: 'squaredError',
   binaryCrossentropy: 'delta',
   categoricalCrossentropy: 'delta',
+  mse: 'squaredError',
+  mean_squared_error: 'squaredError',
+  binary_crossentropy: 'delta',
+  categorical_crossentropy: 'delta',
 };
 
 export function lossByName(name: LossName): Loss {
   const loss = BY_NAME[name];
-  if (loss === undefined) throw new RangeError(`loss: expected one of ${Object.keys(BY_NAME)}, got '${name}'`);
+  if (loss === undefined)
+    throw new RangeError(`loss: expected one of ${Object.keys(BY_NAME).join(', ')}, got '${name}'`);
   return loss;
 }
 

@@ -123,3 +123,49 @@ describe('Sequential', () => {
     expect(net.getWeights()).toEqual(weights);
   });
 });
+
+describe('what comes from Keras', () => {
+  const features = [
+    [0, 0],
+    [0, 1],
+    [1, 0],
+    [1, 1],
+  ];
+  const targets = [0, 1, 1, 1];
+  const net = () => sequential([dense({ units: 1, activation: 'lin4', inputShape: [2] })]).build({ seed: 1 });
+
+  it('takes rows as arrays, epochs, and the losses by their names', async () => {
+    const asArrays = net().compile({ optimizer: sgd({ learningRate: 0.1 }), loss: 'mse' });
+    const { loss, recipe } = await asArrays.fit({ features, targets }, { epochs: 3, batch: 2 });
+    expect([loss.length, recipe.loss]).toEqual([6, 'squaredError']);
+    const asRows = net().compile({ optimizer: sgd({ learningRate: 0.1 }), loss: 'squaredError' });
+    const rows = { features: DenseRows.from(features), targets: Float32Array.from(targets) };
+    await asRows.fit(rows, { steps: 6, batch: 2 });
+    expect(asArrays.getWeights()).toEqual(asRows.getWeights());
+    expect([...asArrays.predict([[0, 1]])]).toEqual([...asRows.predict(DenseRows.from([[0, 1]]))]);
+    expect(asArrays.evaluate({ features, targets: targets.map((y) => [y]) })).toEqual(asRows.evaluate(rows));
+    for (const name of ['binary_crossentropy', 'categorical_crossentropy'] as const) net().compile({ loss: name });
+  });
+
+  it('names the right form for every other', async () => {
+    const call = (...words: unknown[]) => (net().fit as (...words: unknown[]) => Promise<unknown>).apply(net(), words);
+    await expect(call(features, targets, { epochs: 1 })).rejects.toThrow(/expected { features, targets }, as in/);
+    await expect(call({ features, targets })).rejects.toThrow(/expected { epochs } or { steps } after the data/);
+    await expect(call({ features, targets }, {})).rejects.toThrow(/either epochs or steps/);
+    await expect(call({ features, targets }, { epochs: 1, batchSize: 2 })).rejects.toThrow(
+      /no batchSize; here it is batch/,
+    );
+    await expect(call({ features: [1, 2], targets }, { epochs: 1 })).rejects.toThrow(
+      /expected an array of numbers for each/,
+    );
+    await expect(call({ features }, { epochs: 1 })).rejects.toThrow(/targets: expected a number for each row/);
+    await expect(
+      call(
+        batches({ features: DenseRows.from(features), targets: Float32Array.from(targets) }, { batch: 2, seed: 1 }),
+        { epochs: 1 },
+      ),
+    ).rejects.toThrow(/give steps/);
+    expect(() => net().compile({ loss: 'hinge' as 'mse' })).toThrow(/expected one of delta, .*mse, .*got 'hinge'/);
+    expect(() => net().predict(5 as never)).toThrow(/expected arrays of numbers, as in/);
+  });
+});

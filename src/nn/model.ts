@@ -3,11 +3,19 @@
  * then compile, fit, evaluate, predict, all in the clear; `toArchitecture` and `getWeights` are what sealing takes.
  */
 
-import { checkInteger } from '../base/checks.ts';
+import { checkInteger, checkNumber } from '../base/checks.ts';
 import { fitActivation, parseActivation } from './activations.ts';
 import type { Activation, Architecture, DenseLayer, LayerWeights, Loss, TrainingRecipe } from './architecture.ts';
 import { type Evaluation, evaluateData, predictFeatures } from './evaluation.ts';
-import { type BatchSource, batches, type FeatureRows, type TrainingData } from './feature-rows.ts';
+import {
+  type BatchSource,
+  batches,
+  type FeatureRows,
+  featureRows,
+  type LabelledRows,
+  type RowArrays,
+  trainingData,
+} from './feature-rows.ts';
 import { glorotUniform, type Initializer, initialWeights } from './initializers.ts';
 import { proposeLearningRate } from './learning-rate.ts';
 import { type LossName, lossByName } from './losses.ts';
@@ -77,7 +85,10 @@ export interface CompileOptions {
 }
 
 export interface FitOptions {
-  readonly steps: number;
+  /** Batches to learn from; either this or `epochs`. */
+  readonly steps?: number;
+  /** How often every row is learned from. */
+  readonly epochs?: number;
   /** Rows of a step, a power of two; ignored where the data come as batches. Default 32. */
   readonly batch?: number;
   /** Seed of the order of the rows. Default 0. */
@@ -129,11 +140,18 @@ export class Sequential {
     return this;
   }
 
-  /** Trains in the clear, letting the event loop breathe. HermeticError DIVERGED or ABORTED; weights as before then. */
-  async fit(data: TrainingData | BatchSource, options: FitOptions): Promise<History> {
-    const source = 'next' in data ? data : batches(data, { batch: options.batch ?? 32, seed: options.seed ?? 0 });
+  /**
+   * Trains in the clear, letting the event loop breathe. HermeticError DIVERGED or ABORTED; weights as before then.
+   * TypeError or RangeError for data and options of another form.
+   */
+  async fit(data: LabelledRows | BatchSource, options: FitOptions): Promise<History> {
+    const known = isBatches(data) ? undefined : trainingData(data);
+    checkFitOptions(options);
+    const source = known
+      ? batches(known, { batch: options.batch ?? 32, seed: options.seed ?? 0 })
+      : (data as BatchSource);
     if (this.#weights === undefined) this.build({ inputs: source.columns });
-    const recipe = this.recipe(source, options);
+    const recipe = this.recipe(source, { ...options, steps: stepsOf(options, source, known?.features.rows) });
     const architecture = this.toArchitecture();
     const state = startState(architecture, this.#weights!);
     const curves = emptyCurves();
@@ -151,7 +169,7 @@ export class Sequential {
   }
 
   /** The recipe that `fit` would run on these batches; finds a learning rate if the optimizer has none. */
-  recipe(source: BatchSource, options: Pick<FitOptions, 'steps' | 'seed'>): TrainingRecipe {
+  recipe(source: BatchSource, options: { readonly steps: number; readonly seed?: number }): TrainingRecipe {
     const { learningRate, ...optimizer } = this.#optimizer;
     const steps = checkInteger('steps', options.steps, 0, 2 ** 31);
     const recipe = {
@@ -169,12 +187,12 @@ export class Sequential {
   }
 
   /** ŷ, rows × outputs. */
-  predict(rows: FeatureRows): Float64Array {
-    return predictFeatures(this.toArchitecture(), this.#built(), rows);
+  predict(rows: FeatureRows | RowArrays): Float64Array {
+    return predictFeatures(this.toArchitecture(), this.#built(), featureRows(rows));
   }
 
-  evaluate(data: TrainingData): Evaluation {
-    return evaluateData(this.toArchitecture(), this.#built(), data);
+  evaluate(data: LabelledRows): Evaluation {
+    return evaluateData(this.toArchitecture(), this.#built(), trainingData(data));
   }
 
   /** A text table of layers, shapes and parameters. */
@@ -219,6 +237,40 @@ export class Sequential {
     checkArchitecture(this.#architecture);
     return this.#architecture;
   }
+}
+
+function isBatches(data: LabelledRows | BatchSource): data is BatchSource {
+  return typeof data === 'object' && data !== null && 'next' in data;
+}
+
+/** What other libraries call things, and what they are called here. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  batchSize: 'batch',
+  batch_size: 'batch',
+  validationData: 'evaluate(data) after it',
+  validation_data: 'evaluate(data) after it',
+  validationSplit: 'evaluate(data) after it',
+  verbose: 'onStep',
+  callbacks: 'onStep',
+};
+
+function checkFitOptions(options: FitOptions): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options) || ArrayBuffer.isView(options)) {
+    throw new TypeError(
+      'options: expected { epochs } or { steps } after the data: fit({ features, targets }, { epochs: 10 })',
+    );
+  }
+  const foreign = Object.keys(options).find((name) => Object.hasOwn(FOREIGN, name));
+  if (foreign !== undefined) throw new TypeError(`options: there is no ${foreign}; here it is ${FOREIGN[foreign]}`);
+}
+
+/** So many batches that every row is learned from `epochs` times. */
+function stepsOf({ steps, epochs }: FitOptions, { batch }: BatchSource, rows: number | undefined): number {
+  if ((steps === undefined) === (epochs === undefined))
+    throw new RangeError('options: expected either epochs or steps');
+  if (steps !== undefined) return steps;
+  if (rows === undefined) throw new RangeError('epochs: expected rows, not batches, which have no end; give steps');
+  return Math.ceil((checkNumber('epochs', epochs, 0) * rows) / batch);
 }
 
 function toActivation(activation: string | Activation | FittedActivation): Activation {

@@ -103,6 +103,11 @@ export function decodeFixedHeader(bytes: Uint8Array): FixedHeader {
   return { version, kind, headerBytes, parameterHash: copyBytes(bytes, 16, 48), bodyBytes };
 }
 
+/** The kind that a fixed header names, nothing else of it checked; undefined where this version knows none. */
+export function kindOfHeader(bytes: Uint8Array): ContainerKind | undefined {
+  return bytes.length < 12 || readU16(bytes, 8) !== FORMAT_VERSION ? undefined : KINDS[readU16(bytes, 10)];
+}
+
 function notHermetic(bytes: Uint8Array): Error {
   const got = bytes.length === 0 ? 'an empty file' : `a file that begins with ${bytesToHex(bytes.subarray(0, 8))}`;
   return badFile('this is not a Hermetic file', {

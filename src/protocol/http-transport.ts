@@ -67,7 +67,10 @@ async function problemOf(response: Response, base: URL): Promise<HermeticError> 
   const failed = (code: HermeticErrorCode, summary: string, mend: string) =>
     new HermeticError(code, summary, { ...details, mend });
   if (status === 401) {
-    return failed('POLICY_DENIED', "the owner's server does not know the token", 'Check --token-file.');
+    // What the server says of it is the same sentence once more.
+    return new HermeticError('POLICY_DENIED', "the owner's server does not know the token", {
+      mend: 'Check --token-file.',
+    });
   }
   if (status === 403) return failed('POLICY_DENIED', "the owner's server refused the call", 'Ask the owner.');
   if (status === 409) {

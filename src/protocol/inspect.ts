@@ -187,8 +187,17 @@ function outline(value: JsonValue, depth: number = 0): JsonValue {
   const entries = Object.entries(value);
   if (depth >= 3 || entries.length > 64) return `object of ${entries.length}`;
   return Object.fromEntries(
-    entries.map(([key, entry]) => [key, entry === undefined ? null : outline(entry, depth + 1)]),
+    entries.map(([key, entry]) => [
+      key,
+      entry === undefined ? null : (namesOr(key, entry) ?? outline(entry, depth + 1)),
+    ]),
   );
+}
+
+/** The classes by their names, where they are few and short. */
+function namesOr(key: string, value: JsonValue): JsonValue | undefined {
+  if (key !== 'classes' || !Array.isArray(value) || value.length > 10) return undefined;
+  return value.every((name) => typeof name === 'string' && name.length <= 40) ? value : undefined;
 }
 
 async function inspectSafetensors(source: ByteSource): Promise<FileDescription> {

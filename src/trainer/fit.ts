@@ -4,7 +4,14 @@
  */
 import { HermeticError } from '../base/errors.ts';
 import type { TrainingRecipe } from '../nn/architecture.ts';
-import { type BatchSource, batches as batchesOf, shardBatches, type TrainingData } from '../nn/feature-rows.ts';
+import {
+  type BatchSource,
+  batches as batchesOf,
+  type LabelledRows,
+  shardBatches,
+  type TrainingData,
+  trainingData,
+} from '../nn/feature-rows.ts';
 import { inputSize, outputSize } from '../nn/network.ts';
 import type { TrainingPlan } from '../nn/sealed/plan.ts';
 import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
@@ -54,10 +61,11 @@ export interface FitResult {
 export async function fit(
   model: ReadSealedModel,
   keys: TrainerKeys,
-  data: TrainingData,
+  rows: LabelledRows,
   options: FitOptions,
 ): Promise<FitResult> {
   requireTrainerKey(keys, model.keyId, 'the model');
+  const data = trainingData(rows);
   requireFittingData(model, data);
   const network = networkOf(model);
   const open = completeRecipe(options.recipe, network);

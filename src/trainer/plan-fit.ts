@@ -50,10 +50,15 @@ export function planFit(
     levelsPerStep,
     maxLevel,
     stepsPerRefresh,
-    refreshes: plan.refreshes + (refreshMode === 'none' ? 0 : 1),
+    refreshes: refreshCalls(plan),
     ciphertexts: ciphertexts.refreshed,
     sizes: planSizes(plan, keys.context.parameters),
   };
+}
+
+/** How often a run asks for a refresh: those between its steps, and one for the model that is handed back. */
+export function refreshCalls({ refreshMode, refreshes }: Pick<TrainingPlan, 'refreshMode' | 'refreshes'>): number {
+  return refreshMode === 'none' ? 0 : refreshes + 1;
 }
 
 /** Largest batch of a sealed model: that which it was sealed for. @throws HermeticError BAD_FILE */

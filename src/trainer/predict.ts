@@ -5,7 +5,7 @@
  */
 import { HermeticError } from '../base/errors.ts';
 import { plainText } from '../base/plain-text.ts';
-import type { FeatureRows } from '../nn/feature-rows.ts';
+import { type FeatureRows, featureRows, type RowArrays } from '../nn/feature-rows.ts';
 import { inputSize, outputSize } from '../nn/network.ts';
 import { type PredictionLayout, predictSealed as predictBatch, predictionPlace } from '../nn/sealed/predict.ts';
 import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
@@ -37,10 +37,11 @@ type PredictionRecord = SealedPredictions['records'][number];
 export async function predictSealed(
   model: ReadSealedModel,
   keys: TrainerKeys,
-  features: FeatureRows,
+  rows: FeatureRows | RowArrays,
   options: PredictOptions = {},
 ): Promise<SealedPredictions> {
   requireTrainerKey(keys, model.keyId, 'the model');
+  const features = featureRows(rows);
   checkRows(features, inputSize(model.architecture));
   const network = networkOf(model);
   requireLevels(model, network);

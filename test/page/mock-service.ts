@@ -156,6 +156,9 @@ export class MockService {
       this.#giveKey(party);
       return json(schemas.partySchema, party);
     });
+    app.post('/v1/keys/:id/give-up', (context) =>
+      json(schemas.keySchema, this.#change('keys', context.req.param('id'), { givenUpAt: ago(0) })),
+    );
     app.get('/v1/parties/:id/runs/:run', (context) => {
       const { id: partyId, run: id } = context.req.param();
       const run = this.world.runs.find((one) => one.partyId === partyId && one.id === id);

@@ -161,7 +161,7 @@ describe.skipIf(chromiumPath === undefined)(`the owner's page${needsChromium}`, 
     await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
     await page.getByText('412 of 2,500').waitFor();
     await page.getByRole('button', { name: 'Rekey Hospital North' }).click();
-    await page.getByRole('dialog').getByText('Its count of bits starts at zero').waitFor();
+    await page.getByRole('dialog').getByText('Its own count of bits starts at zero').waitFor();
     await page.getByRole('dialog').getByRole('button', { name: 'Make a fresh key' }).click();
     await expect.poll(() => mock.world.parties[0].keyId).not.toBe(hex('key Hospital North'));
     await page.getByRole('button', { name: 'Revoke Hospital North' }).click();
@@ -175,6 +175,18 @@ describe.skipIf(chromiumPath === undefined)(`the owner's page${needsChromium}`, 
       )
       .toContain('revoked');
     expect(await page.getByRole('button', { name: 'Revoke Hospital North' }).count()).toBe(0);
+  });
+
+  it('gives up a retired key, once the owner has read what that means', async () => {
+    const { page, mock } = await go({ route: REVIEWS });
+    await page.getByText('an earlier trainer’s key has no more').first().waitFor();
+    await page.getByText('not in use any more').click();
+    await page.getByRole('button', { name: 'Give up…' }).first().click();
+    await page.getByRole('dialog').getByText('may then come to read what was sealed under this key').waitFor();
+    expect(await inspectView(page)).toEqual([]);
+    await page.getByRole('dialog').getByRole('button', { name: 'Give this key up' }).click();
+    await page.getByText('given up', { exact: true }).waitFor();
+    expect(mock.world.keys.filter(({ givenUpAt }) => givenUpAt !== undefined)).toHaveLength(1);
   });
 
   it('edits gates in percents and points', async () => {

@@ -273,7 +273,7 @@ export function busyWorld(): World {
       key(north, 34),
       key(lab, 440),
       key(south, 3),
-      key(fresh, 0),
+      { ...key(fresh, 0), bits: { used: 0, left: 17, limit: 517 }, heldBy: hex('key north before') },
     ],
     histories: new Map([
       [`${north.id}/run-a`, history(runs[0], 80)],

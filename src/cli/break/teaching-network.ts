@@ -44,7 +44,8 @@ export async function readNetwork(
       { ...console.io, stdout: { write: () => {} }, stderr: { write: () => {} } },
       { quiet: true },
     );
-    await sealDemonstration(silent, model, { scheme, demonstration: true, batch: undefined, folder: temporary });
+    const target = { folder: temporary, inputs: [], force: false };
+    await sealDemonstration(silent, model, { scheme, demonstration: true, batch: undefined, ...target });
     return await read(scheme, temporary);
   } finally {
     await rm(temporary, { recursive: true, force: true });

@@ -8,8 +8,7 @@ export interface DatabaseFlags {
   readonly database: string;
 }
 
-const DATABASE =
-  'PostgreSQL, such as postgres://hermetic@db/hermetic?sslmode=verify-full; passwords belong in ~/.pgpass';
+const DATABASE = 'PostgreSQL, such as postgres://me@db/runs?sslmode=verify-full; passwords belong in ~/.pgpass';
 
 export const databaseFlags: FlagParametersForType<DatabaseFlags, HermeticContext> = {
   database: { kind: 'parsed', parse: text, brief: DATABASE, placeholder: 'URL' },

@@ -4,6 +4,7 @@ import { buildCommand, type Command } from '@stricli/core';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import { type OutputFlags, outputFlags, type ThreadFlags, threadFlags } from '../flags.ts';
+import { requireFreePort } from '../free-port.ts';
 import { integer, text } from '../parsers.ts';
 
 interface Flags extends ThreadFlags, OutputFlags {
@@ -39,8 +40,11 @@ export const demoFederation: Command<HermeticContext> = buildCommand<Flags, [], 
   },
   async func(flags) {
     const console = new Console(this.io, flags);
+    const { takeDemoFolder } = await import('../demo/demo-folder.ts');
     const { runFederation } = await import('../demo/federation/run-federation.ts');
     const { out: folder, stay, port, threads } = flags;
+    await requireFreePort(port);
+    await takeDemoFolder(folder);
     await runFederation({ console, folder, stay, port, threads });
   },
 });

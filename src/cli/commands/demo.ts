@@ -78,14 +78,18 @@ function demoCommand(name: DemoName): Command<HermeticContext> {
     async func(this: HermeticContext, flags: Flags): Promise<void> {
       const { refresh, scheme, threads } = flags;
       const console = new Console(this.io, flags);
+      const { takeDemoFolder } = await import('../demo/demo-folder.ts');
       if (scheme !== 'ckks') {
         requireFlagsOfScheme(name, flags);
+        const folder = flags.out ?? `out/${name}-${scheme}`;
+        await takeDemoFolder(folder);
         const { runSchemeDemo } = await import('../schemes/scheme-demo.ts');
-        await runSchemeDemo({ console, scheme, threads, folder: flags.out ?? `out/${name}-${scheme}` });
+        await runSchemeDemo({ console, scheme, threads, folder });
         return;
       }
       const { runDemo } = await import('../demo/run-demo.ts');
       const folder = flags.out ?? `out/${name}${refresh === 'bootstrap' ? '-alone' : ''}`;
+      await takeDemoFolder(folder);
       await runDemo(name, { console, folder, threads, refresh });
     },
   });

@@ -19,9 +19,10 @@ import { examplesForFitting } from '../data-source.ts';
 import { type DataFlags, dataFlags, type FittingFlags, fittingFlags, type OutputFlags, outputFlags } from '../flags.ts';
 import { formatBytes } from '../format.ts';
 import { writePlainModel } from '../model-files.ts';
+import { type ForceFlags, forceFlags, requireOutput } from '../output-file.ts';
 import { integer, text } from '../parsers.ts';
 
-interface Flags extends DataFlags, FittingFlags, OutputFlags {
+interface Flags extends DataFlags, FittingFlags, ForceFlags, OutputFlags {
   readonly layers: string | undefined;
   readonly recipe: RecipeName | undefined;
   readonly bias: boolean;
@@ -66,6 +67,7 @@ export const init: Command<HermeticContext> = buildCommand<Flags, [], HermeticCo
         optional: true,
       },
       out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'model.safetensors' },
+      ...forceFlags,
       ...outputFlags,
     },
   },
@@ -76,6 +78,7 @@ async function runInit(this: HermeticContext, flags: Flags): Promise<void> {
   const console = new Console(this.io, flags);
   if (flags.seed !== undefined) console.warn(PUBLIC_SEED);
   const plan = planOf(flags);
+  await requireOutput({ out: flags.out, kind: 'safetensors', inputs: [flags.data], force: flags.force });
   const examples = await examplesForFitting(flags, this.io.signal);
   const { settings, warnings } = plan.fit(examples);
   for (const warning of warnings) console.warn(warning);

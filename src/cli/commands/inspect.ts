@@ -49,12 +49,20 @@ function describe(path: string, description: FileDescription, bold: (text: strin
 function linesOf(key: string, value: JsonValue | undefined): [string, string][] {
   if (value === undefined) return [];
   if (key === 'bytes' && typeof value === 'number') return [['size', `${formatBytes(value)} (${value} bytes)`]];
-  if (Array.isArray(value)) return [[key, value.map(inWords).join(', ') || '–']];
+  if (Array.isArray(value)) return rowsOf(key, value);
   if (typeof value !== 'object' || value === null) return [[key, inWords(value)]];
   return Object.entries(value).flatMap(([inner, entry]) => linesOf(`${key}.${inner}`, entry));
 }
 
+/** Layers and tensors are a line each; numbers and names stand in one. */
+function rowsOf(key: string, list: readonly JsonValue[]): [string, string][] {
+  const each = list.map(inWords);
+  if (list.every((entry) => typeof entry !== 'object')) return [[key, each.join(', ') || '–']];
+  return each.map((words, i) => [i === 0 ? key : '', words]);
+}
+
 function inWords(value: JsonValue): string {
+  if (typeof value === 'number') return String(Math.round(100 * value) / 100);
   if (typeof value !== 'object' || value === null) return String(value);
   if (Array.isArray(value)) return `[${value.map(inWords).join(', ')}]`;
   return Object.entries(value)

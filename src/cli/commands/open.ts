@@ -14,9 +14,10 @@ import {
 } from '../flags.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import { writePlainModel } from '../model-files.ts';
+import { type ForceFlags, forceFlags, requireOutput } from '../output-file.ts';
 import { text } from '../parsers.ts';
 
-interface Flags extends OwnerKeyFlags, ThreadFlags, OutputFlags {
+interface Flags extends OwnerKeyFlags, ForceFlags, ThreadFlags, OutputFlags {
   readonly out: string;
 }
 
@@ -30,6 +31,7 @@ export const open: Command<HermeticContext> = buildCommand<Flags, [string], Herm
     flags: {
       ...ownerKeyFlags,
       out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'model.safetensors' },
+      ...forceFlags,
       ...threadFlags,
       ...outputFlags,
     },
@@ -40,6 +42,8 @@ export const open: Command<HermeticContext> = buildCommand<Flags, [string], Herm
 
 async function runOpen(this: HermeticContext, flags: Flags, path: string): Promise<void> {
   const console = new Console(this.io, flags);
+  const { out, key, passphraseFile, force } = flags;
+  await requireOutput({ out, kind: 'safetensors', inputs: [path, key, passphraseFile], force });
   const owner = await import('../../owner/seal.ts');
   const { withOwnerKeys } = await import('../key-files.ts');
   const { readSealed } = await import('../sealed-files.ts');

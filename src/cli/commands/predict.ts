@@ -15,9 +15,10 @@ import {
   threadFlags,
 } from '../flags.ts';
 import { formatBytes, formatCount } from '../format.ts';
+import { type ForceFlags, forceFlags } from '../output-file.ts';
 import { rowList, text } from '../parsers.ts';
 
-interface Flags extends DataFlags, FingerprintFlag, ThreadFlags, OutputFlags {
+interface Flags extends DataFlags, FingerprintFlag, ForceFlags, ThreadFlags, OutputFlags {
   readonly keys: string;
   readonly rows: readonly number[] | undefined;
   readonly progress: 'auto' | 'json';
@@ -49,6 +50,7 @@ export const predict: Command<HermeticContext> = buildCommand<Flags, [string], H
         default: 'auto',
       },
       out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'predictions.sealed' },
+      ...forceFlags,
       ...threadFlags,
       ...outputFlags,
     },
@@ -67,6 +69,8 @@ async function runPredict(this: HermeticContext, flags: Flags, path: string): Pr
     threads: flags.threads,
     loadData: (settings) => loadDataset(flags, settings, 'predict', this.io.signal),
     out: flags.out,
+    inputs: [path, flags.keys, flags.data],
+    force: flags.force,
   });
   console.result(
     { out: flags.out, bytes, rows, ciphertexts },

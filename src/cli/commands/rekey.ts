@@ -5,9 +5,10 @@ import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import { type OutputFlags, outputFlags, passphraseFlag, type ThreadFlags, threadFlags } from '../flags.ts';
 import { formatBytes } from '../format.ts';
+import { type ForceFlags, forceFlags, requireOutput } from '../output-file.ts';
 import { text } from '../parsers.ts';
 
-interface Flags extends ThreadFlags, OutputFlags {
+interface Flags extends ForceFlags, ThreadFlags, OutputFlags {
   readonly from: string;
   readonly to: string;
   readonly passphraseFile: string | undefined;
@@ -39,6 +40,7 @@ export const rekey: Command<HermeticContext> = buildCommand<Flags, [string], Her
         optional: true,
       },
       out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'next.sealed' },
+      ...forceFlags,
       ...threadFlags,
       ...outputFlags,
     },
@@ -53,7 +55,9 @@ async function runRekey(this: HermeticContext, flags: Flags, path: string): Prom
   const { carryUnlocks } = await import('../../owner/node/unlock-book.ts');
   const { withOwnerKeys } = await import('../key-files.ts');
   const { fileSize, readSealed, writeSealed } = await import('../sealed-files.ts');
-  const { threads } = flags;
+  const { threads, out, force } = flags;
+  const inputs = [path, flags.from, flags.to, flags.passphraseFile, flags.toPassphraseFile];
+  await requireOutput({ out, kind: 'sealed-model', inputs, force });
   const source = { key: flags.from, passphraseFile: flags.passphraseFile, threads };
   const target = { key: flags.to, passphraseFile: flags.toPassphraseFile ?? flags.passphraseFile, threads };
   await withOwnerKeys(console, source, (from) =>
@@ -61,12 +65,12 @@ async function runRekey(this: HermeticContext, flags: Flags, path: string): Prom
       const sealed = await readSealed(console, path, from);
       await carryUnlocks({ path: flags.from, key: from }, flags.to);
       const next = owner.rekey(sealed, from, to);
-      const modelId = await writeSealed(flags.out, next, to.parameters);
-      const bytes = await fileSize(flags.out);
+      const modelId = await writeSealed(out, next, to.parameters);
+      const bytes = await fileSize(out);
       console.result(
-        { out: flags.out, bytes, modelId, fromKeyId: from.keyId, keyId: to.keyId },
+        { out, bytes, modelId, fromKeyId: from.keyId, keyId: to.keyId },
         ({ bold }) =>
-          `${bold(flags.out)}  ${formatBytes(bytes)}: key ${from.keyId.slice(0, 12)}… → ${to.keyId.slice(0, 12)}…`,
+          `${bold(out)}  ${formatBytes(bytes)}: key ${from.keyId.slice(0, 12)}… → ${to.keyId.slice(0, 12)}…`,
       );
     }),
   );

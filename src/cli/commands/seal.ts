@@ -16,9 +16,10 @@ import {
 } from '../flags.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import { readPlainModel } from '../model-files.ts';
+import { type ForceFlags, forceFlags, requireOutput } from '../output-file.ts';
 import { text } from '../parsers.ts';
 
-interface Flags extends Omit<OwnerKeyFlags, 'key'>, ThreadFlags, OutputFlags {
+interface Flags extends Omit<OwnerKeyFlags, 'key'>, ForceFlags, ThreadFlags, OutputFlags {
   readonly key: string | undefined;
   readonly scheme: 'ckks' | TeachingSchemeName;
   readonly demonstration: boolean;
@@ -60,6 +61,7 @@ export const seal: Command<HermeticContext> = buildCommand<Flags, [string], Herm
         optional: true,
       },
       out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'model.sealed' },
+      ...forceFlags,
       ...threadFlags,
       ...outputFlags,
     },
@@ -77,25 +79,27 @@ async function runSeal(this: HermeticContext, flags: Flags, path: string): Promi
   const { withOwnerKeys } = await import('../key-files.ts');
   const { fileSize, writeSealed } = await import('../sealed-files.ts');
   const model = await readPlainModel(path);
-  const { key, scheme, demonstration, batch } = flags;
+  const { key, scheme, demonstration, batch, out, force, passphraseFile } = flags;
+  const inputs = [path, key, passphraseFile];
   if (scheme !== 'ckks') {
     const { sealDemonstration } = await import('../schemes/seal-demonstration.ts');
-    await sealDemonstration(console, model, { scheme, demonstration, batch, folder: flags.out });
+    await sealDemonstration(console, model, { scheme, demonstration, batch, folder: out, inputs, force });
     return;
   }
   if (key === undefined) {
     throw new HermeticError('BAD_ARGUMENT', 'the option --key is missing', { mend: 'hermetic keygen makes one.' });
   }
+  await requireOutput({ out, kind: 'sealed-model', inputs, force });
   await withOwnerKeys(console, { ...flags, key }, async (keys) => {
     const sealed = owner.seal(model, keys, { demonstration, ...(batch !== undefined && { batch }) });
-    const modelId = await writeSealed(flags.out, sealed, keys.parameters);
-    const bytes = await fileSize(flags.out);
+    const modelId = await writeSealed(out, sealed, keys.parameters);
+    const bytes = await fileSize(out);
     const { set, securityBits } = keys.parameters.description;
     const ciphertexts = sealed.records.length;
     console.result(
-      { out: flags.out, bytes, modelId, keyId: keys.keyId, ciphertexts, set, securityBits },
+      { out, bytes, modelId, keyId: keys.keyId, ciphertexts, set, securityBits },
       ({ bold }) =>
-        `${bold(flags.out)}  ${formatBytes(bytes)}: every weight in ${formatCount(ciphertexts)} ciphertexts of set ` +
+        `${bold(out)}  ${formatBytes(bytes)}: every weight in ${formatCount(ciphertexts)} ciphertexts of set ` +
         `${set}, ${securityBits}-bit security`,
     );
   });

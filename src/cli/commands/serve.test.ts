@@ -1,4 +1,14 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -54,6 +64,27 @@ async function whileServing(words: readonly string[], use: (served: Served) => P
   expect(await ended).toBe(0);
   return served;
 }
+
+describe('hermetic serve, before it begins', () => {
+  it('fills no folder that holds other things, and says when the port is taken', async () => {
+    const words = (folder: string, port: number) => {
+      const place = ['--store', at(folder), '--passphrase-file', at('pw')];
+      return say(['serve', ...place, '--port', String(port), '--token-file', at('never.token')]);
+    };
+    mkdirSync(at('thesis'));
+    writeFileSync(at('thesis/one.tex'), '');
+    const before = statSync(at('thesis')).mode;
+    const foreign = await words('thesis', 0);
+    expect([foreign.code, foreign.stderr]).toEqual([2, expect.stringContaining('thesis is not empty, and no store')]);
+    expect([readdirSync(at('thesis')), statSync(at('thesis')).mode]).toEqual([['one.tex'], before]);
+    const other = createServer();
+    await new Promise<void>((resolve) => void other.listen(0, '127.0.0.1', resolve));
+    const taken = await words('new', (other.address() as AddressInfo).port);
+    other.close();
+    expect([taken.code, taken.stderr]).toEqual([2, expect.stringMatching(/cannot listen on .*EADDRINUSE.*--port/)]);
+    expect([existsSync(at('new')), existsSync(at('never.token'))]).toEqual([false, false]);
+  });
+});
 
 const statusOf = ({ url, token = '' }: Served) =>
   new ServiceClient({ url, token, attempts: 1 }).overview().then(

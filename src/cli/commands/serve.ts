@@ -8,6 +8,7 @@ import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import { type OutputFlags, outputFlags, passphraseFlag, type ThreadFlags, threadFlags } from '../flags.ts';
 import { formatCount } from '../format.ts';
+import { requireFreePort } from '../free-port.ts';
 import { integer, text } from '../parsers.ts';
 
 interface Flags extends ThreadFlags, OutputFlags {
@@ -115,6 +116,7 @@ export const serve: Command<HermeticContext> = buildCommand<Flags, [], HermeticC
 async function runServe(this: HermeticContext, flags: Flags): Promise<void> {
   const console = new Console(this.io, flags);
   requireOneForm(flags);
+  await requireFreePort(flags.port, flags.host);
   if (flags.store === undefined) await serveRefreshes(console, flags);
   else await serveStore(console, flags, flags.store);
 }
@@ -144,14 +146,16 @@ function requireOneForm({ key, store, database, publicUrl, newToken, loadedKeys,
 }
 
 async function serveStore(console: Console, flags: Flags, folder: string): Promise<void> {
-  const { readPassphrase } = await import('../passphrase.ts');
-  const { isNewStore, startService } = await import('../service/running-service.ts');
+  const { readPassphrase, warnIfShort } = await import('../passphrase.ts');
+  const { isNewStore, requireStoreFolder, startService } = await import('../service/running-service.ts');
   const { database, port, host, publicUrl, threads, tokenFile, newToken, loadedKeys, uploadQuota } = flags;
+  await requireStoreFolder(folder);
   const passphrase = await readPassphrase(console.io, {
     file: flags.passphraseFile,
     keyFile: folder,
     fresh: isNewStore(folder),
   });
+  if (isNewStore(folder)) warnIfShort(console, passphrase);
   const running = await startService(console, {
     ...{ folder, database, passphrase, port, hostname: host, publicUrl, threads, tokenFile, newToken, loadedKeys },
     ...(uploadQuota !== undefined && { uploadBytes: uploadQuota * 1e6 }),

@@ -3,6 +3,7 @@
 import { buildCommand, type Command } from '@stricli/core';
 import type { TrainingRecipe } from '../../nn/architecture.ts';
 import type { RefreshMode, TrainingPlan } from '../../nn/sealed/plan.ts';
+import { refreshCalls } from '../../trainer/plan-fit.ts';
 import type { PlanSizes } from '../../trainer/plan-sizes.ts';
 import type { Colors } from '../colors.ts';
 import { Console } from '../console.ts';
@@ -90,14 +91,14 @@ async function runSimulate(this: HermeticContext, flags: Flags, path: string): P
 }
 
 function planJson(plan: TrainingPlan, sizes: PlanSizes): Record<string, unknown> {
-  const { batch, pitch, chunk, chunks, groups, levelsPerStep, freshLevel, stepsPerRefresh, refreshes } = plan;
+  const { batch, pitch, chunk, chunks, groups, levelsPerStep, freshLevel, stepsPerRefresh } = plan;
   const { maxLevel, levelsPerPrediction, ciphertexts, refreshMode, stepCost } = plan;
   return {
     refresh: refreshMode,
     packing: { batch, pitch, chunk, chunks, groups },
     levels: { max: maxLevel, perStep: levelsPerStep, fresh: freshLevel, perPrediction: levelsPerPrediction },
     stepsPerRefresh,
-    refreshes,
+    refreshes: refreshCalls(plan),
     ciphertexts,
     operations: stepCost.operations,
     bytes: sizes,
@@ -121,9 +122,9 @@ function describe({ bold, dim }: Colors, simulation: Simulation): string {
       'sizes',
       `model ${formatBytes(sizes.sealedModel)}, trainer keys ${formatBytes(sizes.trainerKeys)}, ` +
         (sizes.bootstrappingKeys > 0 ? `bootstrapping keys ${formatBytes(sizes.bootstrappingKeys)}, ` : '') +
-        `memory ${formatBytes(sizes.memory)}`,
+        `memory ${formatBytes(sizes.memory)} beside the program itself (about ${formatBytes(PROGRAM_BYTES)})`,
     ],
-    ...timeRow(forecast, recipe),
+    ...timeRow(forecast, recipe, plan),
     ['learning rate', `${recipe.learningRate}, ${recipe.schedule.kind}`],
     ['loss', `${(run.curves.loss[0] ?? Number.NaN).toFixed(4)} → ${(run.curves.loss.at(-1) ?? Number.NaN).toFixed(4)}`],
     ['accuracy', `${bold(formatPercent(accuracy))} ${dim(measuredOn)}`],
@@ -132,20 +133,28 @@ function describe({ bold, dim }: Colors, simulation: Simulation): string {
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
 }
 
+/** Node, this code and its buffers: the peak of `hermetic train --json` less what the plan counts. */
+const PROGRAM_BYTES = 190e6;
+
 function refreshRow(plan: TrainingPlan, sizes: PlanSizes, { steps }: TrainingRecipe): string {
-  const { refreshMode, refreshes, refreshPacking, ciphertexts } = plan;
+  const { refreshMode, refreshPacking, ciphertexts } = plan;
   if (refreshMode === 'none') return 'none: the levels are the budget';
-  const between = `${refreshes} between ${steps} steps`;
+  const calls = `${refreshCalls(plan)} in ${steps} step${steps === 1 ? '' : 's'}, the last at the end`;
   if (refreshPacking) {
-    return `${between}, ${refreshPacking.groups.length} bootstrappings for ${ciphertexts.refreshed} ciphertexts each`;
+    return `${calls}; ${refreshPacking.groups.length} bootstrappings for ${ciphertexts.refreshed} ciphertexts each`;
   }
   const [up, down] = [sizes.refreshUp, sizes.refreshDown].map(formatBytes);
-  return `${between}, ${ciphertexts.refreshed} ciphertexts each, ${up} up and ${down} down`;
+  return `${calls}; ${ciphertexts.refreshed} ciphertexts each, ${up} up and ${down} down`;
 }
 
-function timeRow(forecast: Forecast | undefined, { steps, batch }: TrainingRecipe): [string, string][] {
+function timeRow(
+  forecast: Forecast | undefined,
+  { steps, batch }: TrainingRecipe,
+  { refreshMode }: TrainingPlan,
+): [string, string][] {
   if (forecast === undefined) return [];
   const { secondsPerStep } = forecast;
+  const transport = refreshMode === 'owner' ? ', without the way to the owner and back' : '';
   const pace = `${formatDuration(1000 * secondsPerStep)} a step, ${formatDuration(1000 * secondsPerStep * steps)} in all`;
-  return [['time', `about ${pace}; ${formatCount(batch / secondsPerStep)} rows/s on this machine`]];
+  return [['time', `about ${pace}; ${formatCount(batch / secondsPerStep)} rows/s on this machine${transport}`]];
 }

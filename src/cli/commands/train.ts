@@ -21,6 +21,7 @@ import {
   threadFlags,
 } from '../flags.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../format.ts';
+import { type ForceFlags, forceFlags } from '../output-file.ts';
 import { type RefreshTarget, refreshTarget, text } from '../parsers.ts';
 import type { TrainOutcome } from '../train-file.ts';
 import { type TrainingFlags, trainingFlags } from '../training-flags.ts';
@@ -31,6 +32,7 @@ interface Flags
     TrainingFlags,
     ExecutorFlags,
     FingerprintFlag,
+    ForceFlags,
     ThreadFlags,
     OutputFlags {
   readonly joined: string | undefined;
@@ -124,6 +126,7 @@ export const train: Command<HermeticContext> = buildCommand<Flags, [string?], He
         default: 'auto',
       },
       out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'trained.sealed', optional: true },
+      ...forceFlags,
       ...executorFlags,
       ...threadFlags,
       ...outputFlags,
@@ -140,6 +143,7 @@ async function runTrain(this: HermeticContext, flags: Flags, path?: string): Pro
   const console = new Console(this.io, flags);
   const began = performance.now();
   const { requireVocabulary, trainFile } = await import('../train-file.ts');
+  const { requireOwnOutput } = await import('../trained-file.ts');
   const common = {
     threads: flags.threads,
     fingerprint: flags.fingerprint,
@@ -162,7 +166,11 @@ async function runTrain(this: HermeticContext, flags: Flags, path?: string): Pro
     return;
   }
   const { model, keys, out } = requireNamed(flags, path);
-  const { refresh = 'none', bootstrappingKeys, tokenFile, checkpoint } = flags;
+  const { refresh = 'none', bootstrappingKeys, tokenFile, checkpoint, data, force } = flags;
+  if (checkpoint === undefined && flags.progress === 'auto') {
+    console.note('nothing is kept on the way: with --checkpoint FOLDER a run that is stopped goes on where it was');
+  }
+  await requireOwnOutput({ out, inputs: [model, keys, data, bootstrappingKeys, tokenFile], force, checkpoint });
   const files = { model, keys, refresh, bootstrappingKeys, tokenFile, checkpoint, executor: flags, out };
   tellOutcome(console, out, await trainFile(console, { ...common, ...files }), seconds());
 }
@@ -220,8 +228,14 @@ function tellOutcome(console: Console, out: string, outcome: TrainOutcome, secon
       levels,
       ...submitted,
     },
-    ({ bold, dim }) =>
-      `${bold(out)}  ${formatBytes(bytes)}: ${stepsTaken} steps of ${formatCount(recipe.batch)} in ` +
-      `${formatDuration(1000 * trainingSeconds)}, ${formatRate(rowsPerSecond)} rows/s, ${dim('loss locked')}${words === undefined ? '' : `\n${words}`}`,
+    ({ bold, dim }) => {
+      const work =
+        stepsTaken === 0
+          ? `all ${formatCount(recipe.steps)} steps were taken before`
+          : `${stepsTaken} steps of ${formatCount(recipe.batch)} in ${formatDuration(1000 * trainingSeconds)}, ` +
+            `${formatRate(rowsPerSecond)} rows/s`;
+      const more = words === undefined ? '' : `\n${words}`;
+      return `${bold(out)}  ${formatBytes(bytes)}: ${work}, ${dim('loss locked')}${more}`;
+    },
   );
 }

@@ -4,6 +4,7 @@
  */
 
 import { buildCommand, type Command } from '@stricli/core';
+import { HermeticError } from '../../base/errors.ts';
 import { sheetCell } from '../../base/plain-text.ts';
 import type { UnlockedRow } from '../../owner/unlock.ts';
 import type { UnlockAccount } from '../../owner/unlock-ledger.ts';
@@ -18,11 +19,13 @@ import {
   threadFlags,
 } from '../flags.ts';
 import { formatCount } from '../format.ts';
+import { type ForceFlags, forceFlags, requireOutput } from '../output-file.ts';
 import { integer, rowList, text } from '../parsers.ts';
 import { writeText } from '../report/files.ts';
 
-interface Flags extends OwnerKeyFlags, ThreadFlags, OutputFlags {
+interface Flags extends OwnerKeyFlags, ForceFlags, ThreadFlags, OutputFlags {
   readonly rows: readonly number[] | undefined;
+  readonly all: boolean;
   readonly bits: number | undefined;
   readonly private: boolean;
   readonly out: string | undefined;
@@ -44,9 +47,15 @@ export const unlock: Command<HermeticContext> = buildCommand<Flags, [string], He
       rows: {
         kind: 'parsed',
         parse: rowList,
-        brief: 'Only these rows, such as 0,5,17 or 0-4 (default: all)',
+        brief: 'Only these rows, such as 0,5,17 or 0-4',
         placeholder: 'ROWS',
         optional: true,
+      },
+      all: {
+        kind: 'boolean',
+        brief: 'All rows of the file; each answer is counted',
+        default: false,
+        withNegated: false,
       },
       bits: {
         kind: 'parsed',
@@ -68,6 +77,7 @@ export const unlock: Command<HermeticContext> = buildCommand<Flags, [string], He
         placeholder: 'FILE',
         optional: true,
       },
+      ...forceFlags,
       ...threadFlags,
       ...outputFlags,
     },
@@ -88,6 +98,10 @@ async function runUnlock(this: HermeticContext, flags: Flags, path: string): Pro
   const { openUnlockLedger } = await import('../../owner/node/unlock-book.ts');
   const { withOwnerKeys } = await import('../key-files.ts');
   const { readPredictions } = await import('../sealed-files.ts');
+  requireRows(flags);
+  const { out, key, passphraseFile, force } = flags;
+  // Before answers are counted, which then could not be written.
+  if (out !== undefined) await requireOutput({ out, kind: 'unknown', inputs: [path, key, passphraseFile], force });
   await withOwnerKeys(console, flags, async (keys) => {
     const sealed = await readPredictions(console, path, keys);
     if (flags.private) console.warn(PRIVATE_WARNING);
@@ -114,6 +128,19 @@ async function runUnlock(this: HermeticContext, flags: Flags, path: string): Pro
         flags.out === undefined ? toCsv(named).trimEnd() : `${bold(flags.out)}  ${predictions.length} rows`,
     );
     if (budget) console.note(budgetWords(budget));
+  });
+}
+
+/** HermeticError BAD_ARGUMENT where all rows would be answered, and counted, without anybody having said so. */
+function requireRows({ rows, all, private: uncounted }: Flags): void {
+  if (rows !== undefined && all) {
+    throw new HermeticError('BAD_ARGUMENT', 'some rows and all rows are asked for', {
+      mend: 'Leave --rows or --all out.',
+    });
+  }
+  if (rows !== undefined || all || uncounted) return;
+  throw new HermeticError('BAD_ARGUMENT', 'it is not said which rows to answer, and every answer is counted', {
+    mend: 'Give --rows 0,1,2, or --all; with --private nothing is counted.',
   });
 }
 

@@ -34,7 +34,7 @@ export async function predictSealedRows(
   story.chapter(round.trainer, `Predicts ${spec.predictions.length} test ${spec.rowName}s, sealed`);
   await timeline.phase(round.trainer, 'Predict, sealed', () => {
     const words = ['predict', 'trained.sealed', '--keys', 'trainer.keys', '--data', `${spec.name}:test`];
-    const rows = ['--rows', spec.predictions.join(','), '--out', 'predictions.sealed'];
+    const rows = ['--rows', spec.predictions.join(','), '--out', 'predictions.sealed', '--force'];
     return startTrainer({ words: [...words, ...rows, ...threadWords(stage)], folder: round.folder, signal }).result;
   });
   const path = join(round.folder, 'predictions.sealed');

@@ -180,7 +180,7 @@ function trainWords(stage: DemoStage, index: number, steps: number): string[] {
     ...['train', 'model.sealed', '--keys', 'trainer.keys', '--data', `${spec.name}:train`],
     ...['--part', `${index + 1}/${spec.trainers}`, '--part-seed', String(PART_SEED), '--recipe', spec.recipe],
     ...['--steps', String(steps), '--first-step', String(index * steps), ...decay, '--seed', String(index + 1)],
-    ...['--out', 'trained.sealed'],
+    ...['--out', 'trained.sealed', '--force'],
   ];
 }
 

@@ -33,8 +33,8 @@ export async function compareSchemes(options: CompareOptions): Promise<SchemeFig
     story.line(tableRow(figures));
   }
   story.line();
-  story.line(dim(`error: the largest distance of a weight from the twin’s, trained in the clear to`));
-  story.line(dim(`${formatPercent(task.twin.accuracy)}. Security and what opens each:`));
+  story.line(dim('The column “error” is the largest distance of a weight from the twin’s, which was'));
+  story.line(dim(`trained in the clear to ${formatPercent(task.twin.accuracy)}. Security and what opens each:`));
   for (const { scheme } of rows) story.row(scheme, '', openedBy(scheme));
   story.line();
   if (console.json) console.result({ task: 'xor', twinAccuracy: task.twin.accuracy, schemes: rows }, () => '');

@@ -1,12 +1,15 @@
 /** `hermetic seal --scheme vector | yashe`: a demonstration's network under a key that hides nothing. */
 
+import { join } from 'node:path';
 import type { LayerWeights } from '../../nn/architecture.ts';
 import { planLayout } from '../../nn/sealed/layout.ts';
 import type { PlainModel } from '../../protocol/model-file.ts';
+import { makeFolder } from '../../protocol/node/make-folder.ts';
 import { requireDemonstration } from '../../protocol/teaching-files.ts';
 import { SCHEMES, type TeachingSchemeName } from '../../schemes/traits.ts';
 import type { Console } from '../console.ts';
 import { formatBytes } from '../format.ts';
+import { requireOutput } from '../output-file.ts';
 import { fileSize } from '../sealed-files.ts';
 import { createParty } from './parties.ts';
 import { PUBLIC_KEYS, SEALED_MODEL, writeTeachingFiles } from './teaching-files.ts';
@@ -17,6 +20,9 @@ export interface DemonstrationSeal {
   readonly demonstration: boolean;
   readonly batch: number | undefined;
   readonly folder: string;
+  /** Files that are read, and whether others are replaced. */
+  readonly inputs: readonly (string | undefined)[];
+  readonly force: boolean;
 }
 
 const SLOTS = 16;
@@ -30,6 +36,9 @@ export async function sealDemonstration(
 ): Promise<void> {
   const { scheme, demonstration, batch = BATCH, folder } = options;
   requireDemonstration(scheme, demonstration);
+  await makeFolder(folder);
+  await requireOutput({ ...options, out: join(folder, SEALED_MODEL), kind: 'teaching-model' });
+  await requireOutput({ ...options, out: join(folder, PUBLIC_KEYS), kind: 'teaching-keys' });
   const { warning, attack } = SCHEMES[scheme];
   if (warning !== undefined) console.warn(warning);
   const rotations = () => Array.from({ length: SLOTS - 1 }, (_, step) => step + 1);

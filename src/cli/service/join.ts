@@ -18,6 +18,7 @@ import { fetchFiles } from './fetch-files.ts';
 import {
   type FolderPaths,
   type JoinedFolder,
+  leaveFolder,
   makeJoinedFolder,
   openJoinedFolder,
   readSigningKey,
@@ -38,7 +39,12 @@ export async function joinService(console: Console, link: string, out: string): 
   const { publicKey } = await signingKeyIn(paths);
   const { token } = await readOrMakeToken(paths.token);
   const client = await serviceAt(console, url);
-  const { party } = await client.acceptInvitation({ code, publicKey, token }, { signal: console.io.signal });
+  const { party } = await client
+    .acceptInvitation({ code, publicKey, token }, { signal: console.io.signal })
+    .catch(async (error: unknown) => {
+      if (wasNotAccepted(error)) await leaveFolder(out);
+      throw error;
+    });
   const { id: partyId, name, networkId = '' } = party;
   await writeDescription(paths, { url, partyId, party: name, networkId });
   const folder = await openJoinedFolder(console, out);
@@ -46,6 +52,15 @@ export async function joinService(console: Console, link: string, out: string): 
   await fetchFiles(console, folder, me);
   await requireFitting(console, folder, me);
   return { folder, me };
+}
+
+/** Refused, or not heard: otherwise the answer may be lost alone, and the next attempt must offer the same key. */
+function wasNotAccepted(error: unknown): boolean {
+  if (error instanceof HermeticError && ['POLICY_DENIED', 'BAD_ARGUMENT'].includes(error.code)) return true;
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && ['ECONNREFUSED', 'ENOTFOUND'].includes(String(at.code))) return true;
+  }
+  return false;
 }
 
 /** The key that an attempt before this one made, or a new one. */

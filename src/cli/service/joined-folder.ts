@@ -3,7 +3,7 @@
  * network. Tokens and keys are for its owner's eyes alone.
  */
 
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { utf8ToBytes } from '../../base/bytes.ts';
@@ -68,15 +68,33 @@ export interface JoinedFolder {
   readonly client: ServiceClient;
 }
 
-/** HermeticError BAD_ARGUMENT where a folder holds what an earlier invitation brought. DISK. */
+/** HermeticError BAD_ARGUMENT where a folder holds what an earlier invitation brought, or files of those names. DISK. */
 export async function makeJoinedFolder(folder: string): Promise<FolderPaths> {
   const paths = pathsIn(folder);
+  const isThere = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;
+  // An attempt before this one leaves the key and the token that it offered.
+  const { signingKey, token, ...others } = paths;
+  const taken = (await isThere(signingKey)) ? Object.values(others) : [token, ...Object.values(others)];
+  for (const path of taken) {
+    if (!(await isThere(path))) continue;
+    const joined = path === paths.description;
+    throw new HermeticError(
+      'BAD_ARGUMENT',
+      joined ? `${folder} has joined a network already` : `${path} is there already`,
+      {
+        mend: 'Name another folder with --out.',
+      },
+    );
+  }
   await makeFolder(folder);
-  const joined = await stat(paths.description).catch(() => undefined);
-  if (joined === undefined) return paths;
-  throw new HermeticError('BAD_ARGUMENT', `${folder} has joined a network already`, {
-    mend: 'Name another folder with --out.',
-  });
+  return paths;
+}
+
+/** Undoes `makeJoinedFolder` where nothing came of it: what was offered, and the folder if nothing else is in it. */
+export async function leaveFolder(folder: string): Promise<void> {
+  const { signingKey, token } = pathsIn(folder);
+  for (const path of [token, signingKey]) await rm(path, { force: true });
+  await rmdir(folder).catch(() => {});
 }
 
 export async function writeSecret(path: string, text: string): Promise<void> {

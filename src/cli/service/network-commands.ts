@@ -1,16 +1,19 @@
 /** `hermetic service status | networks | create | gates | lineage | open`: the owner's networks on the service. */
 
 import { buildCommand, type Command } from '@stricli/core';
+import { HermeticError } from '../../base/errors.ts';
 import type { CreateNetwork, Overview, ServedNetwork } from '../../protocol/service/types.ts';
 import type { Colors } from '../colors.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import { parseBatch } from '../flags.ts';
 import { formatBytes, formatCount, formatRate } from '../format.ts';
+import { type ForceFlags, forceFlags, requireOutput } from '../output-file.ts';
 import { text } from '../parsers.ts';
+import type { CsvRows } from './csv-rows.ts';
 import { lineageGraph, shapeOf } from './lineage-graph.ts';
 import { type GateFlags, gateFlags, gatesOf, gateWords } from './policy-flags.ts';
-import { findNetwork, openService, type ServiceFlags, serviceFlags, shortId } from './service-flags.ts';
+import { findNetwork, openService, requireNewName, type ServiceFlags, serviceFlags, shortId } from './service-flags.ts';
 import { shortTime, textTable } from './text-table.ts';
 
 const networkArgument = { brief: 'Network, by name or identifier', parse: text, placeholder: 'NETWORK' } as const;
@@ -148,7 +151,7 @@ export const create: Command<HermeticContext> = buildCommand<CreateFlags, [], He
       batch: {
         kind: 'parsed',
         parse: parseBatch,
-        brief: 'Largest batch that it shall be trained with, a power of two',
+        brief: 'Largest batch that it shall be trained with, a power of two (default: 256)',
         placeholder: 'ROWS',
         optional: true,
       },
@@ -161,13 +164,16 @@ export const create: Command<HermeticContext> = buildCommand<CreateFlags, [], He
 
 async function runCreate(this: HermeticContext, flags: CreateFlags): Promise<void> {
   const console = new Console(this.io, flags);
+  requireDescribed(flags);
   const { readRows } = await import('./csv-rows.ts');
   const client = await openService(console, flags);
   const sample = flags.sample === undefined ? undefined : await readRows(flags.sample, this.io.signal);
   const heldOut = flags.heldOut === undefined ? undefined : await readRows(flags.heldOut, this.io.signal);
   const label = flags.label ?? sample?.label ?? heldOut?.label;
   const textColumn = flags.text ?? sample?.text;
+  requireLabel(label, sample);
   const gates = gatesOf(flags);
+  requireNewName('network', (await client.overview({ signal: this.io.signal })).networks, flags.name);
   const body: CreateNetwork = {
     name: flags.name,
     ...(flags.layers !== undefined && { layers: flags.layers }),
@@ -189,6 +195,25 @@ async function runCreate(this: HermeticContext, flags: CreateFlags): Promise<voi
       `${formatCount(network.heldOutRows)} rows held out; ${gateWords(network.gates)}`,
     ].join('\n'),
   );
+}
+
+/** HermeticError BAD_ARGUMENT unless it is said what network, and on what its features are fitted. */
+function requireDescribed({ layers, recipe, sample }: CreateFlags): void {
+  if ((layers === undefined) === (recipe === undefined)) {
+    throw new HermeticError('BAD_ARGUMENT', 'the network is not described', {
+      mend: 'Give either --layers SPEC or --recipe NAME.',
+    });
+  }
+  if (layers === undefined || sample !== undefined) return;
+  throw new HermeticError('BAD_ARGUMENT', 'there are no data to fit the features on', {
+    mend: 'Give --sample FILE, with --label COLUMN; the rows are used for nothing else.',
+  });
+}
+
+/** HermeticError BAD_ARGUMENT where a sample is given, and not which of its columns holds the classes. */
+function requireLabel(label: string | undefined, sample: CsvRows | undefined): void {
+  if (sample === undefined || label !== undefined) return;
+  throw new HermeticError('BAD_ARGUMENT', 'the column of the classes is not named', { mend: 'Give --label COLUMN.' });
 }
 
 interface GatesFlags extends ServiceFlags, GateFlags {
@@ -237,7 +262,7 @@ export const lineage: Command<HermeticContext> = buildCommand<ServiceFlags, [str
   },
 });
 
-interface OpenFlags extends ServiceFlags {
+interface OpenFlags extends ServiceFlags, ForceFlags {
   readonly model: string | undefined;
   readonly sealed: boolean;
   readonly out: string;
@@ -253,6 +278,7 @@ export const open: Command<HermeticContext> = buildCommand<OpenFlags, [string?],
       model: { ...optional, brief: 'Identifier of the model (default: the head)', placeholder: 'MODEL' },
       sealed: { kind: 'boolean', brief: 'Fetch it as it is, sealed', default: false, withNegated: false },
       out: { kind: 'parsed', parse: text, brief: 'File to write', placeholder: 'FILE' },
+      ...forceFlags,
       ...serviceFlags,
     },
     positional: { kind: 'tuple', parameters: [{ ...networkArgument, optional: true }] },
@@ -262,9 +288,9 @@ export const open: Command<HermeticContext> = buildCommand<OpenFlags, [string?],
 
 async function runOpen(this: HermeticContext, flags: OpenFlags, named?: string): Promise<void> {
   const console = new Console(this.io, flags);
-  const { requireWritable } = await import('../sealed-files.ts');
   const { findModel, writeModel } = await import('./model-download.ts');
-  await requireWritable(flags.out);
+  const { out, sealed, force, tokenFile } = flags;
+  await requireOutput({ out, kind: sealed ? 'sealed-model' : 'safetensors', inputs: [tokenFile], force });
   const client = await openService(console, flags);
   const { id } = findNetwork(await client.overview({ signal: this.io.signal }), named);
   const model = findModel(await client.lineage(id, { signal: this.io.signal }), flags.model);

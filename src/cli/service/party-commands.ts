@@ -10,7 +10,15 @@ import type { HermeticContext } from '../context.ts';
 import { formatCount } from '../format.ts';
 import { text } from '../parsers.ts';
 import { type PartyFlags, partyFlags, unlockPolicyOf } from './policy-flags.ts';
-import { findNetwork, findParty, openService, type ServiceFlags, serviceFlags, shortId } from './service-flags.ts';
+import {
+  findNetwork,
+  findParty,
+  openService,
+  requireNewName,
+  type ServiceFlags,
+  serviceFlags,
+  shortId,
+} from './service-flags.ts';
 import { shortTime, textTable } from './text-table.ts';
 
 const partyArgument = { brief: 'Party, by name or identifier', parse: text, placeholder: 'PARTY' } as const;
@@ -96,8 +104,11 @@ async function runInvite(this: HermeticContext, flags: InviteFlags, name: string
   const console = new Console(this.io, flags);
   const { signal } = this.io;
   const client = await openService(console, flags);
-  const network = findNetwork(await client.overview({ signal }), flags.network);
+  const overview = await client.overview({ signal });
+  const network = findNetwork(overview, flags.network);
   const unlocks = unlockPolicyOf(flags);
+  const present = overview.parties.filter(({ revokedAt }) => revokedAt === undefined);
+  requireNewName('party', present, name);
   console.note(`making a key for ${name} and sealing ${network.name} under it …`);
   const invitation = await client.invite(
     {

@@ -18,27 +18,28 @@ export const partyFlags: FlagParametersForType<PartyFlags, HermeticContext> = {
   refreshes: {
     kind: 'parsed',
     parse: integer(1, 1_000_000),
-    brief: 'Refreshes that the party may ask for',
+    brief: 'Refreshes that the party may ask for (default: 1000 with an invitation)',
     placeholder: 'CALLS',
     optional: true,
   },
   hours: {
     kind: 'parsed',
     parse: positiveNumber,
-    brief: "Hours until the party's token expires",
+    brief: "Hours until the party's token expires (default: 720 with an invitation)",
     placeholder: 'HOURS',
     optional: true,
   },
   unlockMode: {
     kind: 'enum',
     values: ['manual', 'quota', 'verified'],
-    brief: 'manual: you decide on each; quota: at once, while rows last; verified: you answer from your own model',
+    brief:
+      'manual: you decide on each; quota: at once, while rows last; verified: you answer from your own model (default: manual)',
     optional: true,
   },
   unlockRows: {
     kind: 'parsed',
     parse: integer(0, 1_000_000),
-    brief: 'Rows of predictions that may be unlocked in all',
+    brief: 'Rows of predictions that may be unlocked in all (default: none)',
     placeholder: 'ROWS',
     optional: true,
   },

@@ -2,10 +2,12 @@
 
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HermeticError } from '../../base/errors.ts';
 import type { RefreshEvent } from '../../owner/refresh-service.ts';
+import { diskError } from '../../protocol/node/disk-error.ts';
 import { type Listener, listen } from '../../server/node/listener.ts';
 import { createService, type Service } from '../../server/service/create-service.ts';
 import { openStore, type Store } from '../../server/store/open-store.ts';
@@ -57,9 +59,26 @@ export function isNewStore(folder: string): boolean {
   return !existsSync(join(folder, 'store-id'));
 }
 
+/** What an interrupted first start, or a disk of its own, leaves in a folder. */
+const NOT_FOREIGN = ['db', 'keys', 'blobs', 'answers', 'uploads', 'lost+found'];
+
+/** HermeticError BAD_ARGUMENT for a folder that holds other things than a store: it would be filled and closed to others. */
+export async function requireStoreFolder(folder: string): Promise<void> {
+  if (!isNewStore(folder)) return;
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw diskError(error, 'read', folder);
+  });
+  if (names.every((name) => NOT_FOREIGN.includes(name) || name.startsWith('.store-id.'))) return;
+  throw new HermeticError('BAD_ARGUMENT', `${folder} is not empty, and no store of a service`, {
+    mend: 'Name a folder that is new, empty, or was made by hermetic serve --store.',
+  });
+}
+
 /** HermeticError WRONG_PASSPHRASE, DISK, BAD_ARGUMENT where the port is taken, BAD_FILE. */
 export async function startService(console: Console, request: ServiceRequest): Promise<RunningService> {
   const { folder, database, port, hostname } = request;
+  await requireStoreFolder(folder);
   requireDatabase(folder, database);
   if (request.tokenFile !== undefined && request.newToken) throw twoTokens();
   const store = await openStore({ folder, ...(database !== undefined && { database }) });

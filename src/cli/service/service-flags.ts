@@ -59,7 +59,7 @@ export function shortId(id: string): string {
 export function findNetwork({ networks }: Pick<Overview, 'networks'>, named: string | undefined): ServedNetwork {
   const found = named === undefined ? networks : matching(networks, named);
   if (found.length === 1) return found[0];
-  throw unclear('network', named, found.length, networks);
+  throw unclear('network', named, found, networks);
 }
 
 /** The party of that name or identifier; of parties that share a name, the one that is not revoked. */
@@ -68,7 +68,7 @@ export function findParty({ parties }: Pick<Overview, 'parties'>, named: string)
   if (found.length === 1) return found[0];
   const active = found.filter(({ revokedAt }) => revokedAt === undefined);
   if (active.length === 1) return active[0];
-  throw unclear('party', named, found.length, parties);
+  throw unclear('party', named, found, parties);
 }
 
 interface Named {
@@ -83,12 +83,36 @@ function matching<T extends Named>(all: readonly T[], named: string): readonly T
   return named.length < 4 ? [] : all.filter(({ id }) => id.startsWith(named.toLowerCase()));
 }
 
-function unclear(what: string, named: string | undefined, found: number, all: readonly Named[]): HermeticError {
-  const which = named === undefined ? `a ${what}` : `the ${what} '${named}'`;
-  const summary = found === 0 ? `there is no ${which.replace(/^(a|the) /, '')}` : `${which} is not clear`;
-  const known = all.slice(0, 10).map(({ id, name }) => `${name} (${shortId(id)})`);
-  return new HermeticError('BAD_ARGUMENT', summary, {
-    ...(known.length > 0 && { expected: `one of ${known.join(', ')}` }),
-    mend: all.length === 0 ? `The service has none yet.` : 'Name it by its identifier.',
+function unclear(
+  what: string,
+  named: string | undefined,
+  found: readonly Named[],
+  all: readonly Named[],
+): HermeticError {
+  const which = named === undefined ? what : `${what} '${named}'`;
+  const meant = found.length > 0 ? found : all;
+  const known = meant.slice(0, 10).map(({ id, name }) => `${name} (${shortId(id)})`);
+  return new HermeticError(
+    'BAD_ARGUMENT',
+    found.length === 0 ? `there is no ${which}` : `which ${which} is not clear`,
+    {
+      ...(known.length > 0 && { expected: `one of ${known.join(', ')}` }),
+      mend: mendOf(all, found),
+    },
+  );
+}
+
+function mendOf(all: readonly Named[], [example]: readonly Named[]): string {
+  if (all.length === 0) return 'The service has none yet.';
+  const such = example === undefined ? '' : `, such as ${shortId(example.id)}`;
+  return `Name it by its identifier, of which the first digits are enough${such}.`;
+}
+
+/** Names are what people call networks and parties by. HermeticError BAD_ARGUMENT for one that is taken. */
+export function requireNewName(what: string, all: readonly Named[], name: string): void {
+  const taken = all.find((other) => other.name === name);
+  if (taken === undefined) return;
+  throw new HermeticError('BAD_ARGUMENT', `there is a ${what} of the name '${name}' already (${shortId(taken.id)})`, {
+    mend: 'Choose another name.',
   });
 }

@@ -118,6 +118,7 @@ describe('a round by two trainers on the command line', () => {
     expect(joined).toMatchObject({ party: { name: 'Ada', refreshes: { used: 0, budget: 20 } } });
     for (const secret of ['token', 'signing.key']) expect(statSync(at(`ada/${secret}`)).mode & 0o777).toBe(0o600);
     const again = await say(['join', url as string, '--out', at('ada-again')]);
+    expect(existsSync(at('ada-again'))).toBe(false);
     expect([again.code, again.stderr]).toEqual([4, expect.stringContaining('invitation')]);
     const trained = await succeed('train', '--joined', at('ada'), '--data', at('ada.csv'), ...recipe);
     expect(trained).toMatchObject({ steps: 6, loss: 'locked', submission: { status: 'accepted', round: 1 } });
@@ -199,7 +200,9 @@ describe('unlocking on the command line', () => {
     await succeed('predict', at('ada/model.sealed'), ...keys, '--data', at('ben.csv'), ...out);
     const waiting = tell('request-unlock', at('ada'), at('p.sealed'), '--rows', '4', '--wait');
     await service('approve', (await pending(1)).id.slice(0, 12), '--reason', 'welcome');
-    expect((await waiting).stdout).toMatch(/^row,label,class\n4,[01],[01]\n$/);
+    const answered = await waiting;
+    expect(answered.stdout).toMatch(/^row,label,class\n4,[01],[01]\n$/);
+    expect(answered.stderr).toMatch(/^the owner says "welcome"$/m);
   });
 
   it('may be denied, and ends with the code for it', async () => {
@@ -213,6 +216,14 @@ describe('unlocking on the command line', () => {
     await service('deny', id, '--reason', 'not today');
     const again = await say(['service', 'approve', id, ...owner]);
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('Nothing waits')]);
+    // The same rows again: what came of the request, and no other one.
+    const told = await say(['request-unlock', at('ada'), at('p.sealed'), ...rows]);
+    expect([told.code, told.stderr]).toEqual([4, expect.stringMatching(/denied the request .*"not today".*--again/)]);
+    expect((await service('unlocks', '--status', 'pending')).unlocks).toEqual([]);
+    const anew = await succeed('request-unlock', at('ada'), at('p.sealed'), ...rows, '--again');
+    expect(anew).toMatchObject({ status: 'pending' });
+    expect(anew.id).not.toBe(id);
+    await service('deny', anew.id as string);
     const waiting = say(['request-unlock', at('ada'), at('p.sealed'), '--rows', '5,6', '--wait', '--json']);
     await service('deny', (await pending(2)).id, '--reason', 'not today');
     const { code, json } = await waiting;
@@ -306,6 +317,17 @@ describe('the owner’s hand on the service', () => {
       [['service', 'lineage', 'nothing', ...owner], /there is no network 'nothing'/],
       [['service', 'invite', 'Ada', '--unlock-mode', 'quota', ...owner], /--unlock-rows/],
       [['service', 'status', '--server', 'http://127.0.0.1:1', '--token-file', at('owner.token')], /cannot be reached/],
+      [['service', 'invite', 'Ada', ...owner], /there is a party of the name 'Ada' already \([0-9a-f]{12}\)/],
+      [['service', 'create', '--name', 'x', '--layers', '1:lin4', ...owner], /Give --sample FILE/],
+      [['service', 'create', '--name', 'x', ...owner], /Give either --layers SPEC or --recipe NAME/],
+      [
+        ['service', 'create', '--name', 'x', '--layers', '1:lin4', '--sample', at('ada.csv'), ...owner],
+        /Give --label COLUMN/,
+      ],
+      [
+        ['service', 'create', '--name', 'signs', '--layers', '1', '--sample', at('ada.csv'), '--label', 'y', ...owner],
+        /there is a network of the name 'signs' already/,
+      ],
       [['submit', at('store')], /has not joined a network/],
       [['train', '--joined', at('ada'), '--data', at('ada.csv'), '--out', 'x'], /Leave --out out/],
       [['join', 'https://owner.example/', '--out', at('new')], /not the link of an invitation/],
@@ -313,6 +335,7 @@ describe('the owner’s hand on the service', () => {
     for (const [words, message] of cases) {
       const said = await say(words);
       expect(said.stderr, words.join(' ')).toMatch(message);
+      expect(said.stderr, words.join(' ')).not.toMatch(/making a key/);
       expect(said.code).toBeGreaterThan(0);
     }
   });

@@ -21,6 +21,8 @@ export interface UnlockRequestOptions {
   /** The rows of these predictions; for owners who compute them themselves. */
   readonly loadData: ((settings: FeatureSettings) => Promise<Dataset>) | undefined;
   readonly wait: boolean;
+  /** Asks once more where the owner denied these rows. */
+  readonly again: boolean;
 }
 
 export interface UnlockOutcome {
@@ -38,14 +40,14 @@ export async function requestUnlock(console: Console, options: UnlockRequestOpti
   const features = await featuresFor(console, options, settings, party.unlocks?.policy.mode === 'verified');
   const upload = await uploadFile(console, joined, 'predictions', options.predictions);
   const asked = await client.requestUnlock(
-    { uploadId: upload.id, rows: options.rows, ...(features && { features }) },
+    { uploadId: upload.id, rows: options.rows, again: options.again, ...(features && { features }) },
     { signal },
   );
   const unlock = options.wait ? await untilDecided(console, client, asked) : asked;
   if (unlock.status !== 'denied') return { unlock, classNames: settings.label.classes };
   throw new HermeticError('POLICY_DENIED', `the owner denied the request ${shortId(unlock.id)}`, {
-    ...(unlock.reason !== undefined && { got: `"${unlock.reason}"` }),
-    mend: 'Ask the owner.',
+    ...(unlock.reason !== undefined && { got: JSON.stringify(unlock.reason) }),
+    mend: 'Talk to the owner; --again asks once more for these rows.',
   });
 }
 

@@ -68,7 +68,7 @@ describe('planTraining', () => {
     });
     const refused = refusal(() => planOf('imdb', { refreshMode: 'none' }, { steps: 5 }));
     expect(refused.code).toBe('PLAN_REFUSED');
-    expect(refused.mend).toBe('Train 2 steps, or refresh the weights, or use the set L15 (20 levels).');
+    expect(refused.mend).toBe('Train 2 steps, or refresh the weights (--refresh), or use the set L15 (20 levels).');
     expect(refused.got).toBe('5 steps of 4 levels');
   });
 
@@ -82,10 +82,10 @@ describe('planTraining', () => {
     expect(refusal(() => alone(0, { steps: 1 }))).toMatchObject({
       expected: 'at most 0 levels',
       got: '1 step of 4 levels',
-      mend: `Refresh the weights, or ${rekey}`,
+      mend: `Refresh the weights (--refresh), or ${rekey}`,
     });
     expect(refusal(() => alone(8, { batch: 512, steps: 2 })).mend).toBe(
-      `Train 1 step, or refresh the weights, or ${rekey}`,
+      `Train 1 step, or refresh the weights (--refresh), or ${rekey}`,
     );
   });
 

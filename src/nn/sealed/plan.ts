@@ -179,7 +179,7 @@ function chooseStepsPerRefresh(levels: number, repackLevels: number, steps: numb
     const set = larger ? SETS.find((candidate) => candidate.levels >= needed) : undefined;
     const advice = [
       ...(alone && most > 0 ? [`train ${most} step${most > 1 ? 's' : ''}`] : []),
-      ...(alone && levels <= maxLevel ? ['refresh the weights'] : []),
+      ...(alone && levels <= maxLevel ? ['refresh the weights (--refresh)'] : []),
       ...(needed <= maxLevel ? ['ask the owner to rekey the model, which makes its levels fresh'] : []),
       ...(set === undefined ? [] : [`use the set ${set.name} (${set.levels} levels)`]),
       ...(levels > maxLevel && set === undefined ? ['use fewer layers or activations of a lower degree'] : []),

@@ -3,12 +3,24 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { HermeticError } from '../../base/errors.ts';
 import { badFile } from '../bad-file.ts';
 import type { ByteSource } from '../byte-source.ts';
+import { type FileKind, fileKind } from '../file-kind.ts';
 import { diskError } from './disk-error.ts';
 
 export interface FileSourceOptions {
   /** Refuses a file that the group or others may read, write or run: for keys. No effect on Windows. */
   readonly requirePrivate?: boolean;
 }
+
+/** Kinds that are made to be handed out. */
+const PUBLIC: readonly FileKind[] = [
+  'trainer-keys',
+  'bootstrapping-keys',
+  'teaching-keys',
+  'sealed-model',
+  'sealed-predictions',
+  'teaching-model',
+  'safetensors',
+];
 
 export interface FileSource extends ByteSource {
   readonly size: number;
@@ -27,7 +39,7 @@ export async function openFileSource(path: string, options: FileSourceOptions = 
     // The open handle is asked, not the path: the file cannot be exchanged in between.
     const { size, mode, isFile } = await statOf(handle);
     if (!isFile) throw badFile(`${path} is not a regular file`, { mend: 'Name a file.' });
-    if (options.requirePrivate === true) checkPrivate(mode, path);
+    if (options.requirePrivate === true && isExposed(mode)) throw await exposed(handle, size, mode, path);
     return { size, read: reader(handle, size, path), close: () => handle.close() };
   } catch (error) {
     await handle.close();
@@ -54,9 +66,21 @@ async function statOf(handle: FileHandle): Promise<{ size: number; mode: number;
   return { size: stats.size, mode: stats.mode, isFile: stats.isFile() };
 }
 
-function checkPrivate(mode: number, path: string): void {
-  if (process.platform === 'win32' || (mode & 0o077) === 0) return;
-  throw new HermeticError('BAD_FILE', `others may read the key file ${path}`, {
+function isExposed(mode: number): boolean {
+  return process.platform !== 'win32' && (mode & 0o077) !== 0;
+}
+
+/** A file that need not be secret is the wrong one: nothing would be mended by closing it to others. */
+async function exposed(handle: FileHandle, size: number, mode: number, path: string): Promise<HermeticError> {
+  const kind = await fileKind({ size, read: reader(handle, size, path) });
+  if (PUBLIC.includes(kind)) {
+    return badFile(`${path} is no secret key`, {
+      expected: "an owner's key",
+      got: kind,
+      mend: 'Name the file owner.key.',
+    });
+  }
+  return new HermeticError('BAD_FILE', `others may read the key file ${path}`, {
     expected: 'mode 600',
     got: `mode ${(mode & 0o777).toString(8)}`,
     mend: `chmod 600 ${path}`,

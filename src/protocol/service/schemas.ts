@@ -308,6 +308,8 @@ export const unlockRequestSchema: z.ZodType<UnlockRequest> = z.strictObject({
   rows: z.array(count).min(1).max(MOST_UNLOCK_ROWS),
   /** Of verified mode: the features of those rows, in order. They leave the trainer. */
   features: z.array(z.array(z.number())).max(MOST_UNLOCK_ROWS).optional(),
+  /** False reports an earlier denial of the same rows instead of asking anew. */
+  again: z.boolean().optional(),
 });
 
 export const releasedRowSchema: z.ZodType<ReleasedRow> = z.strictObject({

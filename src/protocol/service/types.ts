@@ -207,6 +207,8 @@ export interface UnlockRequest {
   readonly uploadId: string;
   readonly rows: readonly number[];
   readonly features?: readonly (readonly number[])[] | undefined;
+  /** Ask anew where the same rows were denied before; false reports that denial. Default: true. */
+  readonly again?: boolean | undefined;
 }
 
 export interface ReleasedRow {

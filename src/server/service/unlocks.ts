@@ -22,17 +22,18 @@ const MOST_PENDING = 32;
 /** Requests of a party that were denied and are kept. */
 const MOST_DENIED = 100;
 
-/** POST /v1/unlocks. The same rows of the same file, with the same features, again are the same request. */
+/** POST /v1/unlocks. The same rows of the same file, with the same features, again are the same request, unless asked anew. */
 export function requestUnlock(
   service: ServiceContext,
-  { party, body: { uploadId, rows, features } }: Call<UnlockRequest, unknown>,
+  { party, body: { uploadId, rows, features, again } }: Call<UnlockRequest, unknown>,
 ): Promise<UnlockView> {
   return holdUploads(service, party.id, async () => {
     const policy = await policyOf(service, party.id);
     const network = await findNetwork(service.database, party.networkId ?? '');
     const { sha256, id: upload } = await completeUpload(service, party.id, uploadId, 'predictions');
     const featuresDigest = digestOf(features);
-    const known = await sameRequest(service, party, { sha256, rows: JSON.stringify(rows), featuresDigest });
+    const same = { sha256, rows: JSON.stringify(rows), featuresDigest };
+    const known = await sameRequest(service, party, same, again ?? true);
     if (known !== undefined) return unlockForParty(unlockView(known));
     const keyId = found(party.keyId ?? undefined, 'key');
     const asked = {
@@ -62,8 +63,9 @@ function sameRequest(
   { database }: ServiceContext,
   { id, keyId }: PartyRow,
   { sha256, rows, featuresDigest }: Pick<UnlockRow, 'sha256' | 'rows' | 'featuresDigest'>,
+  again: boolean,
 ): Promise<UnlockRow | undefined> {
-  return database
+  const same = database
     .selectFrom('unlocks')
     .selectAll()
     .where('partyId', '=', id)
@@ -71,8 +73,8 @@ function sameRequest(
     .where('sha256', '=', sha256)
     .where('rows', '=', rows)
     .where('featuresDigest', featuresDigest === null ? 'is' : '=', featuresDigest)
-    .where('status', '!=', 'denied')
-    .executeTakeFirst();
+    .orderBy('createdAt', 'desc');
+  return (again ? same.where('status', '!=', 'denied') : same).executeTakeFirst();
 }
 
 /** Of the numbers as doubles, and of how many a row has. */
