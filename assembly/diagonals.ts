@@ -2,7 +2,7 @@
  * Products of many periodic plaintexts with rotated ciphertexts, for one limb and a range of 64-coefficient blocks.
  *
  * A plaintext that repeats in the slots lies in a subring: in NTT order its values are constant over runs of
- * coefficients, so a block of 64 needs only V ∈ {1, 4, 16} distinct vectors ("pattern form", see ring/subring.ts).
+ * coefficients, so a block of 64 needs only V ∈ {1, 4, 16} distinct vectors ("pattern form").
  * With the transposed order of ntt-forward.ts, vector 4j + k of a block meets pattern vector 0 (V = 1), k (V = 4) or
  * 4j + k (V = 16).
  */

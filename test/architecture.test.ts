@@ -159,6 +159,27 @@ function reachableFrom(start: (path: string) => boolean): Map<string, string> {
   return cameFrom;
 }
 
+/** A way of loading back to `start`, where there is one. */
+function circleThrough(start: string): string | undefined {
+  const cameFrom = new Map<string, string>();
+  const queue = [start];
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    for (const next of byPath.get(path)?.loaded ?? []) {
+      if (next === start) return wayTo(path, cameFrom);
+      if (cameFrom.has(next)) continue;
+      cameFrom.set(next, path);
+      queue.push(next);
+    }
+  }
+  return undefined;
+}
+
+function wayTo(path: string, cameFrom: ReadonlyMap<string, string>): string {
+  const way = [path];
+  for (let from = cameFrom.get(path); from !== undefined; from = cameFrom.get(from)) way.unshift(from);
+  return way.join(' → ');
+}
+
 function edges(): { from: string; to: string }[] {
   return sources.flatMap(({ path, own }) => own.map((to) => ({ from: path, to })));
 }
@@ -196,6 +217,10 @@ describe('floors', () => {
 
   it('are climbed by no import, and no room looks sideways', () => {
     expect(edges().filter(({ from, to }) => breaksFloors(from, to))).toEqual([]);
+  });
+
+  it('have no circle of files that load one another', () => {
+    expect(sources.map(({ path }) => circleThrough(path)).filter((circle) => circle !== undefined)).toEqual([]);
   });
 
   it('would be found broken', () => {

@@ -3,17 +3,22 @@
  * Content-Security-Policy holds. The page sees the package through its public doors; what of it needs Node stays out.
  */
 import { fileURLToPath } from 'node:url';
-import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { type Options, svelte } from '@sveltejs/vite-plugin-svelte';
 import type { UserConfig } from 'vite';
 import { publicDoors, withoutNode } from './build/plugins.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
+/** The plugin would print the compiler's warnings past the build's logger, and go on. */
+const refuse: Options['onwarn'] = ({ filename, start, message }) => {
+  throw new Error(`${filename}:${start?.line ?? 0}: ${message}`);
+};
+
 const config: UserConfig = {
   root: here('.'),
   base: './',
   resolve: { alias: publicDoors(here('../package.json')) },
-  plugins: [withoutNode(), svelte({ configFile: false })],
+  plugins: [withoutNode(), svelte({ configFile: false, onwarn: refuse })],
   worker: { format: 'es', plugins: () => [withoutNode()] },
   build: {
     outDir: here('../dist/web'),

@@ -32,20 +32,23 @@ export interface ErrorDetails {
 
 export class HermeticError extends Error {
   readonly code: HermeticErrorCode;
+  /** What it was made with: the message without expected, got and mend. */
+  readonly headline: string;
   /** The message without the mend, to stand inside another sentence. */
   readonly summary: string;
   readonly expected: string | undefined;
   readonly got: string | undefined;
   readonly mend: string | undefined;
 
-  constructor(code: HermeticErrorCode, summary: string, details: ErrorDetails = {}) {
-    const parts = [summary];
+  constructor(code: HermeticErrorCode, headline: string, details: ErrorDetails = {}) {
+    const parts = [headline];
     if (details.expected !== undefined) parts.push(`expected ${details.expected}`);
     if (details.got !== undefined) parts.push(`got ${details.got}`);
     const sentence = parts.join('; ');
     super(details.mend === undefined ? sentence : `${sentence}. ${details.mend}`, { cause: details.cause });
     this.name = 'HermeticError';
     this.code = code;
+    this.headline = headline;
     this.summary = sentence;
     this.expected = details.expected;
     this.got = details.got;

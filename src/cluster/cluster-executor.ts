@@ -165,7 +165,7 @@ export class ClusterExecutor implements ProvidedExecutor {
   }
 
   /**
-   * The same call by this process. Where the owner has forgotten what he answered to it, another one, which counts anew:
+   * The same call by this process. Where the owner has forgotten the answer, another one, which counts anew:
    * the answer to the first, should it still come, is dropped, for a unit is done once.
    */
   async #askHere(job: UnitJob, ciphertexts: readonly Ciphertext[]): Promise<UnitDone> {

@@ -1,6 +1,6 @@
 /**
  * The seed of a run's noise on its way to the machines that hold rows. Whoever has it can take the noise off again: so
- * it does not lie in the store of blobs as it is, but under a key that the trainer brings to the machines himself (AES-256-GCM).
+ * it does not lie in the store of blobs as it is, but under a key that the trainer alone brings to the machines (AES-256-GCM).
  * A machine with another key, or none, cannot open it, and does not train on rows without noise instead.
  */
 import { bytesToHex, concatBytes, hexToBytes, sha256, utf8ToBytes } from '../base/bytes.ts';

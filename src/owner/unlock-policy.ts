@@ -206,11 +206,18 @@ function marginOf(values: Float64Array): number {
   return first - second;
 }
 
-function checkAsk({ predictions, rows }: UnlockAsk): void {
+function firstRepeated(rows: readonly number[]): number | undefined {
   const asked = new Set<number>();
-  const wrong = rows.find(
-    (row) => !Number.isInteger(row) || row < 0 || row >= predictions.rows || asked.size === asked.add(row).size,
-  );
+  return rows.find((row) => {
+    const repeated = asked.has(row);
+    asked.add(row);
+    return repeated;
+  });
+}
+
+function checkAsk({ predictions, rows }: UnlockAsk): void {
+  const isRow = (row: number): boolean => Number.isInteger(row) && row >= 0 && row < predictions.rows;
+  const wrong = rows.find((row) => !isRow(row)) ?? firstRepeated(rows);
   if (rows.length >= 1 && wrong === undefined) return;
   throw new HermeticError('BAD_ARGUMENT', 'these rows cannot be unlocked', {
     expected: `one or more of rows 0 … ${predictions.rows - 1}, each once`,

@@ -13,7 +13,7 @@ const denseLayer = z.strictObject({
   inputs: width,
   units: width,
   activation: z.strictObject({
-    name: line(64).refine((name) => name !== '', 'expected a name'),
+    name: line(64, 1),
     coefficients: z.array(z.number()).min(2).max(256),
   }),
   useBias: z.boolean(),

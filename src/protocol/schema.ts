@@ -41,9 +41,9 @@ export function count(high: number): z.ZodType<number> {
   return z.number().int().min(0).max(high);
 }
 
-/** A line that people read: of at most `maxLength` characters, none of which is a control character. */
-export function line(maxLength: number): z.ZodType<string> {
-  return z.string().max(maxLength).regex(ONE_LINE, 'expected one line of text');
+/** A line that people read: of so many characters, none of which is a control character. */
+export function line(maxLength: number, minLength = 0): z.ZodType<string> {
+  return z.string().min(minLength).max(maxLength).regex(ONE_LINE, 'expected one line of text');
 }
 
 /** A name that people or programs gave: letters, digits and . : _ - of at most `maxLength`. */

@@ -63,7 +63,7 @@ const whole = count(2 ** 53);
 const privacySchema: z.ZodType<StatedPrivacy> = z.strictObject({
   epsilon: finite.positive(),
   delta: finite.min(0).max(1),
-  mechanism: line(500).refine((mechanism) => mechanism !== '', 'expected a sentence'),
+  mechanism: line(500, 1),
 });
 
 const recordSchema: z.ZodType<TrainingRecord> = z.strictObject({
@@ -73,7 +73,7 @@ const recordSchema: z.ZodType<TrainingRecord> = z.strictObject({
   model: hexIdentifier,
   keyId: hexIdentifier,
   publicKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
-  run: line(64).refine((run) => run !== '', 'expected a name'),
+  run: line(64, 1),
   steps: whole,
   rows: whole,
   recipe: recipeSchema,

@@ -73,6 +73,7 @@ export async function readBootstrappingKeys(
     requireSigner(keys, reader.header.signer);
     const plan = planFor(reader.header.logSlots);
     let store: KeyStore | undefined;
+    // Its matrices come first: the store may take what they leave.
     const bootstrapper = new Bootstrapper(
       context,
       collectKeys((name) => store?.get(nameOf(name))),
@@ -86,34 +87,44 @@ export async function readBootstrappingKeys(
       filled.put(nameOf(name), key);
       onProgress?.(++done, reader.header.keys.length);
     });
-    let count = 0;
-    return {
-      mode: 'bootstrap',
-      keyId: keys.keyId,
-      get count() {
-        return count;
-      },
-      slots: 2 ** plan.logSlots,
-      level: plan.level,
-      keyBytes: { resident: filled.residentBytes, parked: filled.parkedBytes },
-      bootstrap: (ciphertext, onStage) => {
-        const inside = copyTo(context.ring, ciphertext);
-        let refreshed: Ciphertext | undefined;
-        try {
-          refreshed = bootstrapper.bootstrap(inside, onStage);
-          count++;
-          return copyTo(ciphertext.c0.ring, refreshed);
-        } finally {
-          inside.dispose();
-          refreshed?.dispose();
-        }
-      },
-      dispose: () => context.dispose(),
-    };
+    return bootstrappingOf(keys.keyId, context, bootstrapper, filled);
   } catch (error) {
     context.dispose();
     throw error;
   }
+}
+
+function bootstrappingOf(
+  keyId: string,
+  context: BootstrappingContext,
+  bootstrapper: Bootstrapper,
+  { residentBytes, parkedBytes }: KeyStore,
+): Bootstrapping {
+  const { logSlots, level } = bootstrapper.plan;
+  let count = 0;
+  return {
+    mode: 'bootstrap',
+    keyId,
+    get count() {
+      return count;
+    },
+    slots: 2 ** logSlots,
+    level,
+    keyBytes: { resident: residentBytes, parked: parkedBytes },
+    bootstrap: (ciphertext, onStage) => {
+      const inside = copyTo(context.ring, ciphertext);
+      let refreshed: Ciphertext | undefined;
+      try {
+        refreshed = bootstrapper.bootstrap(inside, onStage);
+        count++;
+        return copyTo(ciphertext.c0.ring, refreshed);
+      } finally {
+        inside.dispose();
+        refreshed?.dispose();
+      }
+    },
+    dispose: () => context.dispose(),
+  };
 }
 
 /** Neither another signer nor none: @throws HermeticError WRONG_KEY */

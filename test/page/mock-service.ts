@@ -211,7 +211,7 @@ export class MockService {
         throw new HttpProblem(
           403,
           new HermeticError('POLICY_DENIED', 'this invitation is unknown or was accepted already', {
-            mend: 'Ask the owner for another one.',
+            mend: 'A link works once, and for a week at most. Ask the owner for another one.',
           }),
         );
       this.codeUsedBy = tokenHash;

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newToken } from '../../src/client/token.ts';
 import { memorySource } from '../../src/protocol/byte-source.ts';
 import type {
   AuditPage,
@@ -19,7 +20,7 @@ import { createSigningKey } from '../../src/protocol/signing-key.ts';
 import { createService } from '../../src/server/service/create-service.ts';
 import { describeApi } from '../../src/server/service/openapi.ts';
 import { routesOf } from '../../src/server/service/routes.ts';
-import { newToken, tokenHash } from '../../src/server/service/tokens.ts';
+import { tokenHash } from '../../src/server/service/tokens.ts';
 import { readBootstrappingKeys } from '../../src/trainer/bootstrapping.ts';
 import { silent } from '../fixtures/sealed-round.ts';
 import {

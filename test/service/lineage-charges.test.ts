@@ -178,4 +178,20 @@ describe('answers about a network that trainers returned', () => {
     expect(await ask(predictions, [0, 1, 2, 3])).toMatchObject({ status: 'answered' });
     expect(await used(bob)).toBe(4);
   });
+
+  it('are given up with a key that carries them, and not while one of them is trained under', async () => {
+    const mallory = await admit('mallory');
+    await submit(mallory);
+    const first = (await keyOf(mallory)).id;
+    const eve = await admit('eve');
+    const second = (await keyOf(eve)).id;
+    await test.owner('DELETE', `/v1/parties/${eve.id}`);
+    const giveUp = (): Promise<Response> =>
+      test.call('POST', `/v1/keys/${second}/give-up`, { token: OWNER_TOKEN, json: {} });
+    expect((await giveUp()).status).toBe(409);
+    await test.owner('DELETE', `/v1/parties/${mallory.id}`);
+    expect((await giveUp()).status).toBe(200);
+    const { keys } = await test.owner<Lineage>('GET', `/v1/networks/${network.id}/lineage`);
+    expect(keys.filter(({ givenUpAt }) => givenUpAt !== undefined).map(({ id }) => id)).toEqual([first, second]);
+  });
 });

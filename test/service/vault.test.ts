@@ -90,7 +90,7 @@ describe('the vault', () => {
     const layers = { ...WISH, layers: undefined };
     await expect(vault.run('makeNetwork', { wish: layers, set: SET })).rejects.toMatchObject({ status: 400 });
     const batch = { ...WISH, batch: 2 ** 20 };
-    await expect(vault.run('makeNetwork', { wish: batch, set: SET })).rejects.toMatchObject({ name: /Error/ });
+    await expect(vault.run('makeNetwork', { wish: batch, set: SET })).rejects.toMatchObject({ code: 'PLAN_REFUSED' });
     expect((await readdir(join(folder, 'blobs'))).filter((name) => name.endsWith('.unfinished'))).toEqual([]);
   });
 

@@ -65,18 +65,12 @@ export interface WireError {
 
 export function toWire(error: unknown): WireError {
   if (error instanceof HermeticError) {
-    const { code, expected, got, mend } = error;
+    const { code, headline: summary, expected, got, mend } = error;
     const passing = error instanceof RefreshUnavailable || error instanceof ServiceUnavailable;
-    return { code, summary: headline(error), expected, got, mend, passing };
+    return { code, summary, expected, got, mend, passing };
   }
   const summary = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return { code: undefined, summary, expected: undefined, got: undefined, mend: undefined, passing: false };
-}
-
-/** The summary as it was given, without what `HermeticError` adds to it. */
-function headline({ summary, expected, got }: HermeticError): string {
-  const added = [expected && `expected ${expected}`, got && `got ${got}`].filter(Boolean).join('; ');
-  return added !== '' && summary.endsWith(`; ${added}`) ? summary.slice(0, -added.length - 2) : summary;
 }
 
 export function fromWire({ code, summary, expected, got, mend, passing }: WireError): Error {

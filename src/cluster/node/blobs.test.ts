@@ -113,6 +113,9 @@ describe('the server of blobs', () => {
 
   it('that is away is waited for, and then named', async () => {
     const store = httpBlobs({ url: 'http://127.0.0.1:9', token: TOKEN, attempts: 2, retryDelayMs: 1 });
-    await expect(store.put(utf8ToBytes('x'))).rejects.toMatchObject({ code: 'CLUSTER', message: /cannot be reached/ });
+    await expect(store.put(utf8ToBytes('x'))).rejects.toMatchObject({
+      code: 'CLUSTER',
+      message: expect.stringMatching(/cannot be reached/),
+    });
   });
 });

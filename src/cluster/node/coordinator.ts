@@ -15,9 +15,11 @@ import type { DispatcherEvents } from '../dispatcher.ts';
 import { sealNoise } from '../noise-key.ts';
 import { cutText, parseCut } from '../owner-refresh.ts';
 import { encodeDescription, type RunDescription } from '../run-description.ts';
-import { Database, type HeldRows } from './database.ts';
+import type { WorkerView } from '../unit-queue.ts';
+import type { Workbench } from '../workbench.ts';
+import { Database, type HeldRows, type RunRow } from './database.ts';
 import { isDbosPrepared, prepareDbos } from './dbos.ts';
-import { dbosQueue } from './dbos-queue.ts';
+import { type DbosQueue, dbosQueue } from './dbos-queue.ts';
 
 export interface CoordinatorOptions {
   readonly database: string;
@@ -54,56 +56,18 @@ export function clusterProvider(options: CoordinatorOptions): ExecutorProvider {
 }
 
 async function start(options: CoordinatorOptions, run: ProvidedRun): Promise<ProvidedExecutor> {
-  const { blobs, deadlineMs, audit, bootstrapping, events = {}, onWarning = () => {} } = options;
+  const { blobs, onWarning = () => {} } = options;
+  const { run: name } = run.identity;
   const database = await Database.open(options.database);
   try {
     await prepareDatabase(database);
-    const { identity, plan, keys, model, step } = run;
-    const { run: name } = identity;
     const described = await describe(run, options.noiseKey);
     const description = await blobs.put(encodeDescription(described));
-    const { modelId } = model;
-    const { steps } = plan.recipe;
-    const row = { run: name, keyId: keys.keyId, modelId, description, step, steps, shards: run.shards.length };
-    await database.putRun({ ...row, state: 'running' });
+    await database.putRun({ ...rowOf(run, description), state: 'running' });
     const presence = await database.coordinate(name);
     const queue = await dbosQueue(database, name, onWarning);
+    const executor = executorOf(options, run, { database, queue, description, described });
     let began = performance.now();
-    let workers = 1;
-    const executor = new ClusterExecutor(run, {
-      queue: {
-        ...queue,
-        workers: async () => {
-          const there = await queue.workers();
-          workers = Math.max(1, there.length);
-          return there;
-        },
-      },
-      blobs,
-      description,
-      events,
-      cuts: {
-        recall: async () => parseCut(await database.secretOf(name)),
-        keep: (cut) => database.noteSecret(name, cutText(cut)),
-      },
-      bench: {
-        keys,
-        blobs,
-        run: described,
-        bootstrapping: undefined,
-        exchange: run.exchange,
-        cache: new CiphertextCache(0),
-        shard: (index) => {
-          const batches = run.batches.get(index);
-          return batches && { rows: run.shards[index].digest, batches };
-        },
-      },
-      ...(audit !== undefined && { audit }),
-      ...(bootstrapping && { bootstrapping }),
-      // A unit costs the queue some milliseconds, an update hardly more: no more of them than keep everyone busy.
-      updateUnits: () => workers,
-      ...(deadlineMs !== undefined && { deadlineMs }),
-    });
     return {
       step: (state, clock) => executor.step(state, clock),
       refresh: (state) => executor.refresh(state),
@@ -125,6 +89,68 @@ async function start(options: CoordinatorOptions, run: ProvidedRun): Promise<Pro
     await database.close();
     throw error;
   }
+}
+
+function rowOf({ identity, plan, keys, model, step, shards }: ProvidedRun, description: string): Omit<RunRow, 'state'> {
+  const { modelId } = model;
+  const { steps } = plan.recipe;
+  return { run: identity.run, keyId: keys.keyId, modelId, description, step, steps, shards: shards.length };
+}
+
+/** What a run has once it is announced. */
+interface Announced {
+  readonly database: Database;
+  readonly queue: DbosQueue;
+  /** Hash of what workers read of the run, and that itself. */
+  readonly description: string;
+  readonly described: RunDescription;
+}
+
+function executorOf(
+  options: CoordinatorOptions,
+  run: ProvidedRun,
+  { database, queue, description, described }: Announced,
+): ClusterExecutor {
+  const { blobs, deadlineMs, audit, bootstrapping, events = {} } = options;
+  const { run: name } = run.identity;
+  let count = 1;
+  const workers = async (): Promise<readonly WorkerView[]> => {
+    const there = await queue.workers();
+    count = Math.max(1, there.length);
+    return there;
+  };
+  return new ClusterExecutor(run, {
+    queue: { ...queue, workers },
+    blobs,
+    description,
+    events,
+    cuts: {
+      recall: async () => parseCut(await database.refreshCutOf(name)),
+      keep: (cut) => database.noteRefreshCut(name, cutText(cut)),
+    },
+    bench: benchOf(blobs, run, described),
+    ...(audit !== undefined && { audit }),
+    ...(bootstrapping && { bootstrapping }),
+    // A unit costs the queue some milliseconds, an update hardly more: no more of them than keep everyone busy.
+    updateUnits: () => count,
+    ...(deadlineMs !== undefined && { deadlineMs }),
+  });
+}
+
+/** This process as a worker of its own run. */
+function benchOf(blobs: BlobStore, { keys, exchange, batches, shards }: ProvidedRun, run: RunDescription): Workbench {
+  return {
+    keys,
+    blobs,
+    run,
+    bootstrapping: undefined,
+    exchange,
+    cache: new CiphertextCache(0),
+    shard: (index) => {
+      const own = batches.get(index);
+      return own && { rows: shards[index].digest, batches: own };
+    },
+  };
 }
 
 async function shut(...parts: readonly ({ leave(): Promise<void> } | { close(): Promise<void> })[]): Promise<void> {
@@ -152,41 +178,25 @@ async function gather(
   own: DataFingerprint,
   shards: number,
 ): Promise<DataFingerprint[]> {
-  const { blobs, model, events = {}, signal } = options;
+  const { blobs, model } = options;
   const run = randomBytes(16).toString('hex');
   const database = await Database.open(options.database);
   try {
     await prepareDatabase(database);
-    const { keyId, modelId, features } = model;
-    const network = networkOf(model);
-    const asked: RunDescription = {
-      run,
-      keyId,
-      modelId,
-      network,
-      features,
-      recipe: IDLE,
-      shards,
-      refreshMode: 'none',
-      freshLevel: 0,
-    };
+    const { keyId, modelId } = model;
+    const asked = inquiry(run, model, shards);
     const description = await blobs.put(encodeDescription(asked));
     await database.putRun({ run, keyId, modelId, description, state: 'gathering', step: 0, steps: 0, shards });
     const presence = await database.coordinate(run);
     try {
-      for (let told = false; ; told = true) {
-        if (signal?.aborted) throw new HermeticError('ABORTED', 'stopped while workers were waited for');
-        const prints = join(
+      const look = async () =>
+        join(
           (await database.workersOf(run)).flatMap(({ rows }) => rows),
           held,
           own,
           shards,
         );
-        const missing = prints.flatMap((print, shard) => (print === undefined ? [shard + 1] : []));
-        if (missing.length === 0) return prints as DataFingerprint[];
-        if (!told) events.waiting?.(`waiting for workers that hold ${missing.map((i) => `${i}/${shards}`).join(', ')}`);
-        await new Promise((resolve) => setTimeout(resolve, 300));
-      }
+      return await untilWhole(look, options);
     } finally {
       await database.removeRun(run);
       await presence.leave();
@@ -195,6 +205,30 @@ async function gather(
   } finally {
     await database.close();
   }
+}
+
+/** Looks again and again until every shard is with somebody. @throws HermeticError ABORTED */
+async function untilWhole(
+  look: () => Promise<readonly (DataFingerprint | undefined)[]>,
+  { events = {}, signal }: CoordinatorOptions,
+): Promise<DataFingerprint[]> {
+  for (let told = false; ; told = true) {
+    if (signal?.aborted) throw new HermeticError('ABORTED', 'stopped while workers were waited for');
+    const prints = await look();
+    const missing = prints.flatMap((print, shard) => (print === undefined ? [`${shard + 1}/${prints.length}`] : []));
+    if (missing.length === 0) return prints as DataFingerprint[];
+    if (!told) events.waiting?.(`waiting for workers that hold ${missing.join(', ')}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+const LOOK_MS = 300;
+
+/** A description of a run that takes no step. */
+function inquiry(run: string, model: ReadSealedModel, shards: number): RunDescription {
+  const { keyId, modelId, features } = model;
+  const network = networkOf(model);
+  return { run, keyId, modelId, network, features, recipe: IDLE, shards, refreshMode: 'none', freshLevel: 0 };
 }
 
 /** A recipe that nobody follows: a description has one. */

@@ -171,12 +171,12 @@ export class Database {
     );
   }
 
-  /** Which secret the refresh after a step has, and how it is cut: see `owner-refresh.ts`. */
-  async noteSecret(run: string, secret: string): Promise<void> {
-    await this.#ask('update hermetic.runs set secret = $2 where run = $1', [run, secret]);
+  /** How the refresh after a step is cut: text of `owner-refresh.ts`, with the hash of its secret and never that itself. */
+  async noteRefreshCut(run: string, cut: string): Promise<void> {
+    await this.#ask('update hermetic.runs set secret = $2 where run = $1', [run, cut]);
   }
 
-  async secretOf(run: string): Promise<string | undefined> {
+  async refreshCutOf(run: string): Promise<string | undefined> {
     const rows = await this.#ask<{ secret: string | null }>('select secret from hermetic.runs where run = $1', [run]);
     return rows[0]?.secret ?? undefined;
   }

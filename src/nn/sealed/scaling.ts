@@ -1,7 +1,7 @@
 /**
  * The public factors between slots and values. Errors of a scheme are absolute, about 2^-13 of a slot, and constants of
  * plaintext products below 2^-16 or so lose digits: so the factors are kept between the two. The free knob of each
- * layer is a scalar on the weights of the product, off the critical path: `matrixScalar`.
+ * layer is a scalar on the weights of the product, off the critical path: κ, of `forwardScalar` and `backwardScalar`.
  */
 
 import type { Activation } from '../architecture.ts';

@@ -196,8 +196,9 @@ async function locked(paths: readonly string[], work: () => Promise<void>): Prom
   }
   const locks: Lock[] = [];
   try {
-    for (const folder of [...folders.keys()].toSorted())
-      locks.push(await patientLock(folder, folders.get(folder) ?? folder));
+    for (const [folder, path] of [...folders].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+      locks.push(await patientLock(folder, path));
+    }
     await work();
   } finally {
     for (const lock of locks.toReversed()) await lock.release();

@@ -300,11 +300,14 @@ export const submissionRequestSchema: z.ZodType<SubmissionRequest> = z.strictObj
   signature: z.string().regex(/^[A-Za-z0-9_-]{86}$/),
 });
 
+/** Of a request to unlock. */
+export const MOST_UNLOCK_ROWS = 100_000;
+
 export const unlockRequestSchema: z.ZodType<UnlockRequest> = z.strictObject({
   uploadId: id,
-  rows: z.array(count).min(1).max(100_000),
+  rows: z.array(count).min(1).max(MOST_UNLOCK_ROWS),
   /** Of verified mode: the features of those rows, in order. They leave the trainer. */
-  features: z.array(z.array(z.number())).max(100_000).optional(),
+  features: z.array(z.array(z.number())).max(MOST_UNLOCK_ROWS).optional(),
   /** False reports an earlier denial of the same rows instead of asking anew. */
   again: z.boolean().optional(),
 });

@@ -27,7 +27,7 @@ export interface ServiceContext {
   readonly refreshTurns: Turns;
   /** Long bodies of JSON that are in memory at once. */
   readonly bodyTurns: Turns;
-  /** Of both: who stalls gives up his turn. */
+  /** Of both: whoever stalls gives up the turn. */
   readonly bodyPace: Pace;
   /** Of what must not be done to one thing at the same time. */
   readonly sequence: Sequence;

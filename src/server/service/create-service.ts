@@ -31,11 +31,11 @@ export interface ServiceOptions {
   readonly loadedKeys?: number;
   /** Refreshes that are in memory at once. Default 4; others wait. */
   readonly maxConcurrent?: number;
-  /** How slowly the body of one of those may arrive. Default: 16 KiB a second, after twenty seconds of grace. */
+  /** How slowly the body of a refresh, or a long one of JSON, may arrive. Default: 16 KiB a second, after twenty seconds of grace. */
   readonly bodyPace?: Pace;
   /** Answers to refreshes kept for each party, for requests that arrive twice. Default 16. */
   readonly keptAnswers?: number;
-  /** Bytes of the files of each party that are kept: its uploads, and what was made of them. Default 4 GB. */
+  /** Bytes that the uploads of each party may take up, used or not. Default 4 GB. */
   readonly uploadBytes?: number;
   /** Called after each refresh: what the owner's log shows. */
   readonly onRefresh?: (event: RefreshEvent) => void;
@@ -61,8 +61,28 @@ const LONG_BODIES = 4;
 
 /** @throws HermeticError WRONG_PASSPHRASE where the newest key of the store does not open; BAD_ARGUMENT, DISK */
 export async function createService(options: ServiceOptions): Promise<Service> {
-  const { store, passphrase, web, threads, loadedKeys, insecureTestWorkFactor } = options;
-  const vault = new Vault({
+  const vault = vaultOf(options);
+  const service = contextOf(options, vault);
+  try {
+    await checkPassphrase(service);
+  } catch (error) {
+    await vault.close();
+    throw error;
+  }
+  const { web } = options;
+  const files = web === undefined ? undefined : await WebFiles.open(web);
+  return {
+    app: createApplication(service, routesOf(service), files),
+    admitOwner: (token) => admitOwner(service, token),
+    close: async () => {
+      service.events.close();
+      await vault.close();
+    },
+  };
+}
+
+function vaultOf({ store, passphrase, threads, loadedKeys, insecureTestWorkFactor }: ServiceOptions): Vault {
+  return new Vault({
     folder: store.keyFolder,
     blobs: store.blobs.folder,
     passphrase: checkString('passphrase', passphrase, 4096),
@@ -70,7 +90,11 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     ...(loadedKeys !== undefined && { capacity: checkInteger('loadedKeys', loadedKeys, 1, 4096) }),
     ...(insecureTestWorkFactor !== undefined && { insecureTestWorkFactor }),
   });
-  const service: ServiceContext = {
+}
+
+function contextOf(options: ServiceOptions, vault: Vault): ServiceContext {
+  const { store } = options;
+  return {
     store,
     database: store.database,
     vault,
@@ -88,21 +112,6 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     bodyTurns: new Turns(LONG_BODIES, WAITING),
     sequence: new Sequence(),
     flights: new Flights(),
-  };
-  try {
-    await checkPassphrase(service);
-  } catch (error) {
-    await vault.close();
-    throw error;
-  }
-  const files = web === undefined ? undefined : await WebFiles.open(web);
-  return {
-    app: createApplication(service, routesOf(service), files),
-    admitOwner: (token) => admitOwner(service, token),
-    close: async () => {
-      service.events.close();
-      await vault.close();
-    },
   };
 }
 

@@ -4,30 +4,31 @@ import { outputSize } from '../../nn/network.ts';
 import { unlockLimit } from '../../owner/unlock-ledger.ts';
 import { bitsOfAnswer } from '../../owner/unlock-policy.ts';
 import type { BitAccount, ServedKey, UnlockPolicy, UnlockView } from '../../protocol/service/types.ts';
-import { appendAudit } from '../store/audit-log.ts';
 import type { KeyRow, UnlockRow } from '../store/tables.ts';
-import { ancestorsOf, carriedBy, carriedKeys } from './charging.ts';
-import { type ServiceContext, transact } from './context.ts';
+import { ancestorsOf, carriedBy } from './charging.ts';
+import type { ServiceContext } from './context.ts';
 import { knownSet } from './parameter-sets.ts';
-import { findTrainer } from './parties.ts';
-import { found, problem } from './problems.ts';
-import type { Call } from './route.ts';
 import { architectureOf, unlockView } from './views.ts';
 
 type CountedRow = KeyRow & { readonly used: number };
 
 /** All keys of a network, oldest first. */
 export async function networkKeys({ database }: ServiceContext, networkId: string): Promise<ServedKey[]> {
-  return views(database, await countedKeys(database).where('networkId', '=', networkId).execute());
+  return views(database, await keysWithBits(database).where('networkId', '=', networkId).execute());
+}
+
+/** One key. */
+export async function readKey({ database }: ServiceContext, id: string): Promise<ServedKey> {
+  return (await views(database, await keysWithBits(database).where('id', '=', id).execute()))[0];
 }
 
 /** The keys that trainers have now. */
 export async function trainersKeys({ database }: ServiceContext): Promise<ServedKey[]> {
-  const query = countedKeys(database).where('partyId', 'is not', null).where('retiredAt', 'is', null);
+  const query = keysWithBits(database).where('partyId', 'is not', null).where('retiredAt', 'is', null);
   return views(database, await query.execute());
 }
 
-function countedKeys(database: ServiceContext['database']) {
+function keysWithBits(database: ServiceContext['database']) {
   return database
     .selectFrom('keys')
     .selectAll()
@@ -47,7 +48,7 @@ async function views(database: ServiceContext['database'], rows: readonly Counte
   );
   const carried = new Map(rows.map(({ id }) => [id, carriedBy(id, models)]));
   const others = [...new Set([...carried.values()].flat())].filter((id) => !rows.some((row) => row.id === id));
-  const counted = others.length === 0 ? [] : await countedKeys(database).where('id', 'in', others).execute();
+  const counted = others.length === 0 ? [] : await keysWithBits(database).where('id', 'in', others).execute();
   const accounts = new Map(
     await Promise.all([...rows, ...counted].map(async (row) => [row.id, await accountOf(row)] as const)),
   );
@@ -81,46 +82,6 @@ function keyView(
   };
 }
 
-/**
- * POST /v1/keys/{id}/give-up: the owner lets go of what was sealed under a key that nobody trains under any more. It may carry
- * the keys of earlier trainers, whose secrets go with it: those are given up too, and must be idle as well.
- */
-export async function giveUpKey(
-  service: ServiceContext,
-  { params: { id } }: Call<unknown, unknown>,
-): Promise<ServedKey> {
-  const now = service.now();
-  const key = found(
-    await service.database.selectFrom('keys').selectAll().where('id', '=', id).executeTakeFirst(),
-    'key',
-  );
-  const ids = [id, ...(await carriedKeys(service.database, id))];
-  const keys = await service.database.selectFrom('keys').selectAll().where('id', 'in', ids).execute();
-  for (const each of keys) await requireIdle(service.database, each);
-  await transact(service, async (transaction) => {
-    const given = await transaction
-      .updateTable('keys')
-      .set({ givenUpAt: now })
-      .where('id', 'in', ids)
-      .where('givenUpAt', 'is', null)
-      .returning('id')
-      .execute();
-    const notes = given.map((each) => ({ actor: 'owner', action: 'give-up', subject: each.id }) as const);
-    await appendAudit(transaction, now, ...notes);
-  });
-  service.events.emit('network', key.networkId, now);
-  return (await views(service.database, await countedKeys(service.database).where('id', '=', id).execute()))[0];
-}
-
-async function requireIdle(database: ServiceContext['database'], { id, partyId }: KeyRow): Promise<void> {
-  if (partyId === null) throw problem(409, 'POLICY_DENIED', 'this key is the owner’s own: no trainer has it');
-  const party = await findTrainer(database, partyId);
-  if (party.keyId !== id || party.revokedAt !== null) return;
-  throw problem(409, 'POLICY_DENIED', `${party.name} trains under this key`, {
-    mend: 'Rekey or revoke the party first.',
-  });
-}
-
 /** Requests as the owner sees them; of those that wait, what an answer costs. */
 export async function ownerUnlockViews(
   { database }: ServiceContext,
@@ -133,9 +94,7 @@ export async function ownerUnlockViews(
   return rows.map((row) => {
     const policy = policies.get(row.partyId) ?? null;
     if (row.status !== 'pending' || policy === null) return unlockView(row);
-    // A row that is named twice is one answer.
-    const asked = new Set(JSON.parse(row.rows) as number[]).size;
-    const bits = bitsOfAnswer(JSON.parse(policy) as UnlockPolicy, asked, outputs.get(row.networkId) ?? 1);
+    const bits = bitsOfAnswer(JSON.parse(policy) as UnlockPolicy, row.rowCount, outputs.get(row.networkId) ?? 1);
     return { ...unlockView(row), bits };
   });
 }

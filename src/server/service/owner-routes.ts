@@ -1,6 +1,6 @@
 /** Routes of the owner's token. */
 import * as schemas from '../../protocol/service/schemas.ts';
-import { giveUpKey } from './keys.ts';
+import { giveUpKey } from './give-up.ts';
 import { openModel, sendModelFile } from './models.ts';
 import { changeGates, createNetwork, showLineage, showNetwork } from './networks.ts';
 import { showAudit, showOverview } from './overview.ts';
@@ -22,7 +22,7 @@ const NETWORK_LIMITS = { maxBytes: 96 * 2 ** 20, maxItems: 96 * 2 ** 20 };
 const access = 'owner';
 
 export function ownerRoutes(allowInsecure: boolean): Route[] {
-  return [...bookRoutes(), ...networkRoutes(allowInsecure), ...partyRoutes(), ...modelRoutes()];
+  return [...bookRoutes(), ...networkRoutes(allowInsecure), ...partyRoutes(), ...keyRoutes(), ...modelRoutes()];
 }
 
 function bookRoutes(): Route[] {
@@ -77,7 +77,7 @@ function networkRoutes(allowInsecure: boolean): Route[] {
     }),
     route('GET', '/v1/networks/{id}/lineage', {
       access,
-      summary: 'All models and parties of a network, oldest first',
+      summary: 'All models, parties and keys of a network, oldest first',
       answer: json(schemas.lineageSchema),
       handle: showLineage,
     }),
@@ -112,17 +112,22 @@ function partyRoutes(): Route[] {
       answer: json(schemas.partySchema),
       handle: changeParty,
     }),
-    route('POST', '/v1/keys/{id}/give-up', {
-      access,
-      summary: 'Lets go of what was sealed under a key that nobody trains under: its trainer may come to read it',
-      answer: json(schemas.keySchema),
-      handle: giveUpKey,
-    }),
     route('GET', '/v1/parties/{id}/runs/{run}', {
       access,
       summary: 'A run of a party from its beginning on, thinned',
       answer: json(schemas.runHistorySchema),
       handle: showRun,
+    }),
+  ];
+}
+
+function keyRoutes(): Route[] {
+  return [
+    route('POST', '/v1/keys/{id}/give-up', {
+      access,
+      summary: 'Lets go of what was sealed under a key that nobody trains under: its trainer may come to read it',
+      answer: json(schemas.keySchema),
+      handle: giveUpKey,
     }),
   ];
 }

@@ -1,28 +1,20 @@
-/** Parties: invited with a key of their own, admitted once, rekeyed, changed, revoked. */
+/** Parties: invited with a key of their own, rekeyed, changed, revoked. */
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { JsonValue } from '../../protocol/json.ts';
-import type {
-  Accepted,
-  AcceptRequest,
-  Invitation,
-  InvitationRequest,
-  Party,
-  UnlockPolicy,
-} from '../../protocol/service/types.ts';
+import type { Invitation, InvitationRequest, Party, UnlockPolicy } from '../../protocol/service/types.ts';
 import { randomId } from '../node/durable.ts';
 import { type AuditNote, appendAudit } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { ModelRow, NetworkRow, PartyRow } from '../store/tables.ts';
 import type { Handed as HandedFiles } from '../vault/jobs.ts';
-import { requireCurrent } from './authenticate.ts';
 import { type ServiceContext, transact } from './context.ts';
 import { insertKey } from './key-files.ts';
 import { findModel, noteBlob, setOfKey } from './models.ts';
 import { findNetwork } from './networks.ts';
-import { denied, found, problem } from './problems.ts';
+import { found, problem } from './problems.ts';
 import type { PartyChange } from './requests.ts';
 import type { Call } from './route.ts';
-import { newToken, tokenHash } from './tokens.ts';
+import { newCode, tokenHash } from './tokens.ts';
 import { checkPolicy } from './unlock-answers.ts';
 import { partyView } from './views.ts';
 
@@ -50,7 +42,7 @@ async function makeInvitation(
   const network = await findNetwork(service.database, networkId);
   if (unlocks !== undefined) checkPolicy(unlocks, network);
   const handed = await handOut(service, network);
-  const [id, code, now] = [randomId(), newToken(), service.now()];
+  const [id, code, now] = [randomId(), newCode(), service.now()];
   const expiresAt = new Date(now.getTime() + hours * HOUR_MS);
   const codeEnd = new Date(now.getTime() + Math.min(hours, INVITATION_HOURS) * HOUR_MS);
   await transact(service, async (transaction) => {
@@ -127,89 +119,6 @@ function handedNotes(party: string, { key, model, head }: Handed): AuditNote[] {
     { actor: 'owner', action: 'keygen', subject: key.keyId, details: { party, set: key.set } },
     { actor: 'owner', action: 'rekey', subject: model.id, details: { party, from: head.id, key: key.keyId } },
   ];
-}
-
-/**
- * POST /v1/invitations/accept: a code works once, for one token and one key to sign with. The same acceptance again, after
- * its answer was lost, is answered alike and changes nothing.
- */
-export async function acceptInvitation(
-  service: ServiceContext,
-  { body }: Call<AcceptRequest, unknown>,
-): Promise<Accepted> {
-  const now = service.now();
-  const { party, first } = await transact(service, async (transaction) => {
-    const partyId = await takeCode(transaction, body.code, now);
-    if (partyId === undefined) return { party: await acceptedBefore(transaction, body, now), first: false };
-    return { party: await admit(transaction, partyId, body, now), first: true };
-  }).catch((error: unknown) => {
-    throw isDuplicate(error) ? tokenTaken() : error;
-  });
-  if (first) service.events.emit('party', party.id, now);
-  return { party: partyView(party) };
-}
-
-/** The party that was invited, where the code is still good. */
-async function takeCode(transaction: Database, code: string, now: Date): Promise<string | undefined> {
-  const row = await transaction
-    .updateTable('invitations')
-    .set({ acceptedAt: now })
-    .where('codeHash', '=', tokenHash(code))
-    .where('acceptedAt', 'is', null)
-    .where('expiresAt', '>', now)
-    .returning('partyId')
-    .executeTakeFirst();
-  return row?.partyId;
-}
-
-async function admit(
-  transaction: Database,
-  partyId: string,
-  { tokenHash: hash, publicKey }: AcceptRequest,
-  now: Date,
-): Promise<PartyRow> {
-  const row = await transaction
-    .updateTable('parties')
-    .set({ tokenHash: hash, publicKey: publicKey ?? null, lastSeenAt: now })
-    .where('id', '=', partyId)
-    .where('revokedAt', 'is', null)
-    .returningAll()
-    .executeTakeFirst();
-  if (row === undefined) throw denied('this invitation was revoked');
-  const details = { signs: publicKey !== undefined };
-  await appendAudit(transaction, now, { actor: row.name, action: 'accept', subject: row.id, details });
-  return row;
-}
-
-/** Tokens are unique: said by PostgreSQL, whoever was first. */
-function isDuplicate(error: unknown): boolean {
-  return error instanceof Error && (error as { code?: unknown }).code === UNIQUE_VIOLATION;
-}
-
-const UNIQUE_VIOLATION = '23505';
-
-function tokenTaken(): Error {
-  return denied('this token belongs to another party', 'Make a token for each invitation.');
-}
-
-/** Who knows code and token was the one who accepted. Whatever differs is somebody else's, and told as little as anyone. */
-async function acceptedBefore(
-  transaction: Database,
-  { code, tokenHash: hash, publicKey }: AcceptRequest,
-  now: Date,
-): Promise<PartyRow> {
-  const row = await transaction
-    .selectFrom('parties')
-    .innerJoin('invitations', 'invitations.partyId', 'parties.id')
-    .selectAll('parties')
-    .where('invitations.codeHash', '=', tokenHash(code))
-    .where('invitations.acceptedAt', 'is not', null)
-    .where('parties.tokenHash', '=', hash)
-    .executeTakeFirst();
-  if (row === undefined || row.publicKey !== (publicKey ?? null))
-    throw denied('this invitation is unknown, was accepted, or has expired');
-  requireCurrent(row, now);
-  return row;
 }
 
 /** DELETE /v1/parties/{id}: from now on nothing is answered to it. */

@@ -1,9 +1,9 @@
 /** The table of routes: the application and its OpenAPI description are both made of it. */
 import { acceptedSchema, acceptRequestSchema } from '../../protocol/service/schemas.ts';
+import { acceptInvitation } from './acceptance.ts';
 import type { ServiceContext } from './context.ts';
 import { describeApi } from './openapi.ts';
 import { ownerRoutes } from './owner-routes.ts';
-import { acceptInvitation } from './parties.ts';
 import { healthSchema } from './requests.ts';
 import { bytes, json, jsonBody, type Route, route } from './route.ts';
 import { trainerRoutes } from './trainer-routes.ts';

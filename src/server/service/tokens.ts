@@ -1,7 +1,8 @@
 /** Tokens and invitation codes: 256 random bits that the store knows by their SHA-256 alone. */
 import { createHash, randomBytes } from 'node:crypto';
 
-export function newToken(): string {
+/** An invitation's: tokens are made by their trainers (`client/token.ts`). */
+export function newCode(): string {
   return randomBytes(32).toString('base64url');
 }
 

@@ -1,5 +1,6 @@
 /** How long a request to unlock predictions may be: found from the party's policy before a byte of it is read. */
 import { inputSize } from '../../nn/network.ts';
+import { MOST_UNLOCK_ROWS } from '../../protocol/service/schemas.ts';
 import type { PartyRow } from '../store/tables.ts';
 import { type BodyLimits, JSON_LIMITS } from './bodies.ts';
 import type { ServiceContext } from './context.ts';
@@ -7,8 +8,6 @@ import { findNetwork } from './networks.ts';
 import { policyOf } from './unlocks.ts';
 import { architectureOf } from './views.ts';
 
-/** Rows of a request, as its schema has it. */
-const MOST_ROWS = 100_000;
 /** Numbers of a request's features: they are parsed where every caller waits. More rows go in several requests. */
 const MOST_FEATURES = 2 ** 21;
 /** Of a row's number and of a feature, written in decimal. */
@@ -22,7 +21,7 @@ const FEATURE_BYTES = 26;
 export async function unlockBodyLimits(service: ServiceContext, party: PartyRow): Promise<BodyLimits> {
   const policy = await policyOf(service, party.id);
   const network = await findNetwork(service.database, party.networkId ?? '');
-  const rows = Math.min(policy.rows, MOST_ROWS);
+  const rows = Math.min(policy.rows, MOST_UNLOCK_ROWS);
   const columns = policy.mode === 'verified' ? inputSize(architectureOf(network)) : 0;
   const features = Math.min(rows * columns, MOST_FEATURES);
   return {

@@ -23,9 +23,9 @@ export function tellError(thrown: unknown): ToldError {
   const { name, message, stack } = thrown;
   const error = thrown instanceof HttpProblem ? thrown.error : thrown;
   if (!(error instanceof HermeticError)) return { name, message, stack };
-  const { code, expected, got, mend } = error;
+  const { code, headline: summary, expected, got, mend } = error;
   const status = thrown instanceof HttpProblem ? thrown.status : undefined;
-  return { hermetic: { code, summary: bareSummary(error), expected, got, mend, status }, name, message, stack };
+  return { hermetic: { code, summary, expected, got, mend, status }, name, message, stack };
 }
 
 /** The same error on this side, with the stack of that one. */
@@ -46,10 +46,4 @@ function plainError(name: string, message: string): Error {
   if (name === 'RangeError') return new RangeError(message);
   if (name === 'TypeError') return new TypeError(message);
   return Object.assign(new Error(message), { name });
-}
-
-/** What the error was made with: its summary says expected and got as well. */
-function bareSummary({ summary, expected, got }: HermeticError): string {
-  const rest = (expected === undefined ? '' : `; expected ${expected}`) + (got === undefined ? '' : `; got ${got}`);
-  return summary.slice(0, summary.length - rest.length);
 }
