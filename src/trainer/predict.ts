@@ -48,7 +48,6 @@ export async function predictSealed(
   const weights = loadWeights(keys.context, network, model.records);
   try {
     const { records, layout } = await predictRows(keys, network, weights, features, options);
-    const { form, outputs, factor, slots, pitch } = layout;
     return {
       rows: features.rows,
       classes: outputSize(model.architecture),
@@ -56,7 +55,7 @@ export async function predictSealed(
       modelId: model.modelId,
       // A file's names are lines; a cell of the trainer's own table may have been several.
       classNames: options.classNames?.map(plainText),
-      packing: predictionLayoutJson({ form, outputs, factor, slots, pitch }),
+      packing: predictionLayoutJson(layout),
       records,
     };
   } finally {

@@ -97,7 +97,7 @@ async function ownerTransport(console: Console, flags: WorkerFlags): Promise<Ref
   if (refresh === undefined && tokenFile === undefined) return undefined;
   if (refresh === undefined || tokenFile === undefined) {
     return refuse(
-      'a worker that asks the owner needs his address and a token',
+      'a worker that asks the owner needs an address and a token',
       'Give --refresh URL and --token-file FILE.',
     );
   }

@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HermeticError } from '../../base/errors.ts';
+import { STORE_MARK } from '../../owner/node/service-keys.ts';
 import type { RefreshEvent } from '../../owner/refresh-service.ts';
 import { diskError } from '../../protocol/node/disk-error.ts';
 import { type Listener, listen } from '../../server/node/listener.ts';
@@ -56,7 +57,7 @@ const PAGE: string = fileURLToPath(
 
 /** True where nobody has made a store of this folder yet: its passphrase will be new. */
 export function isNewStore(folder: string): boolean {
-  return !existsSync(join(folder, 'store-id'));
+  return !existsSync(join(folder, STORE_MARK));
 }
 
 /** What an interrupted first start, or a disk of its own, leaves in a folder. */

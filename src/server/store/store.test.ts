@@ -152,7 +152,7 @@ describe.each(['PGlite', 'PostgreSQL'])('the store on %s', (kind) => {
       ...{ ...run, step, rowsPerSecond: step / 10, lastSeenAt: new Date(AT.getTime() + step * 1000) },
     });
     await db.insertInto('runs').values(reported(1)).execute();
-    const steps = 2000;
+    const steps = 600;
     await db.transaction().execute(async (transaction) => {
       for (let step = 1; step <= steps; step++) await appendSample(transaction, reported(step));
       // What is told late, or twice, is known.

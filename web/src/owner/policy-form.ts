@@ -27,7 +27,7 @@ export function policyText(policy: UnlockPolicy | undefined): PolicyText {
     mode: policy?.mode ?? 'none',
     rows: String(policy?.rows ?? 100),
     kind: release?.kind ?? 'label',
-    bits: String(release?.kind === 'rounded' ? release.bits : 4),
+    bits: String(release?.kind === 'rounded' ? release.bits : 8),
   };
 }
 
