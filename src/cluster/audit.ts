@@ -5,6 +5,7 @@
  * pass with probability (1 − fraction)^k.
  */
 import { checkNumber } from '../base/checks.ts';
+import type { Finding } from './task.ts';
 import type { UnitDone } from './units.ts';
 
 /** Thrown where answers that have been accepted turn out to be a liar's: what was made of them is to be made again. */
@@ -21,7 +22,11 @@ export class Spoiled extends Error {
 interface Deed {
   readonly place: string;
   readonly worker: string;
+  /** To be audited. */
+  readonly drawn: boolean;
   verified: boolean;
+  /** By an answer of the coordinator's own. */
+  replaced: boolean;
 }
 
 export interface WorkRecord {
@@ -45,11 +50,17 @@ export class Deeds {
     this.#draw = draw;
   }
 
-  /** Notes an answer, and draws whether it is to be audited. `name`: the unit's, of its place and job. */
+  /**
+   * Notes an answer, and draws whether it is to be audited: one that was drawn stays so until it is. `name`: the unit's, of its
+   * place and job.
+   */
   note(name: string, place: string, worker: string): boolean {
-    if (this.#present.get(name)?.verified && this.#present.get(name)?.worker === worker) return false;
-    this.#present.set(name, { place, worker, verified: false });
-    return this.#draw() < this.#fraction;
+    const known = this.#present.get(name);
+    const again = known?.worker === worker ? known : undefined;
+    if (again?.verified) return false;
+    const drawn = again?.drawn || this.#draw() < this.#fraction;
+    this.#present.set(name, { place, worker, drawn, verified: false, replaced: false });
+    return drawn;
   }
 
   /** These workers' answers to a unit are true. */
@@ -58,9 +69,16 @@ export class Deeds {
     if (deed !== undefined && workers.includes(deed.worker)) deed.verified = true;
   }
 
+  /** What was answered to a unit counts no more. */
+  replace(name: string): void {
+    const deed = this.#present.get(name);
+    if (deed !== undefined) deed.replaced = true;
+  }
+
   /** Places of the present step whose answers are this worker's and unverified. */
   unverified(worker: string): string[] {
-    return [...this.#present.values()].filter((deed) => deed.worker === worker && !deed.verified).map((d) => d.place);
+    const open = (deed: Deed): boolean => deed.worker === worker && !deed.verified && !deed.replaced;
+    return [...this.#present.values()].filter(open).map(({ place }) => place);
   }
 
   earlier(worker: string): WorkRecord {
@@ -69,7 +87,8 @@ export class Deeds {
 
   /** The present step is safe. */
   endStep(): void {
-    for (const { worker, verified } of this.#present.values()) {
+    for (const { worker, verified, replaced } of this.#present.values()) {
+      if (replaced) continue;
       const { units, audited } = this.earlier(worker);
       this.#earlier.set(worker, { units: units + 1, audited: audited + Number(verified) });
     }
@@ -109,7 +128,8 @@ export class Inspection {
   }
 
   /** Who is right: those who say what `truth` says; without it, what two say and more than say anything else. */
-  verdict(truth?: UnitDone): Verdict | undefined {
+  verdict(truth?: Finding): Verdict | undefined {
+    if (truth === 'nobody') return { right: [], wrong: [...this.#answers.keys()] };
     const right = truth === undefined ? this.#commonest() : textOf(truth);
     if (right === undefined) return undefined;
     const workers = [...this.#answers.keys()];

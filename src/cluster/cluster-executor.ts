@@ -16,7 +16,7 @@ import { ciphertextBlobBytes, decodeCiphertext, encodeCiphertext } from './ciphe
 import { Dispatcher, type DispatcherOptions } from './dispatcher.ts';
 import { cut, Made, transpose } from './made.ts';
 import { OwnBench } from './own-bench.ts';
-import { REFRESH_SECRET_BYTES, type RefreshCut } from './owner-refresh.ts';
+import { KEPT_ANSWERS, REFRESH_SECRET_BYTES, type RefreshCut } from './owner-refresh.ts';
 import type { Unit } from './task.ts';
 import type { UnitDone, UnitJob, UnitOutput } from './units.ts';
 import type { Workbench } from './workbench.ts';
@@ -124,16 +124,19 @@ export class ClusterExecutor implements ProvidedExecutor {
     return refreshAll({ plan, refresher: refresher(), ...(signal && { signal }) }, state);
   }
 
-  /** The cut of a coordinator before this one, or a call for each worker that can ask; undefined where there is none. */
+  /**
+   * The cut of a coordinator before this one, or a call for each worker that can ask, but no more than the owner keeps answers
+   * to where they are audited; undefined where there is none.
+   */
   async #cutFor({ step, weights, velocities }: SealedState<Ciphertext>): Promise<RefreshCut | undefined> {
-    const { queue, blobs, cuts } = this.#options;
+    const { queue, blobs, cuts, audit = 0 } = this.#options;
     const kept = await cuts.recall();
     if (kept?.step === step) return kept;
     const able = (await queue.workers()).filter(({ refreshes }) => refreshes).length;
     if (able === 0) return undefined;
     const count = flattenLayers(weights).length + flattenLayers(velocities ?? []).length;
     const secret = await blobs.put(crypto.getRandomValues(new Uint8Array(REFRESH_SECRET_BYTES)));
-    const cut = { step, parts: Math.min(able, count), secret };
+    const cut = { step, parts: Math.min(able, count, audit > 0 ? KEPT_ANSWERS : count), secret };
     await cuts.keep(cut);
     return cut;
   }

@@ -285,6 +285,42 @@ describe('an audit', () => {
     expect(town.quarantined).toEqual(['liar']);
   });
 
+  it('bans whoever answered what nobody can have done, and this process does it in the end', async () => {
+    const town = new Town();
+    town.person('liar', 1, { answer: lie });
+    town.person('honest', 20, { answer: { refused: 'that call was made already' } });
+    const given = new Map<string, UnitDone>();
+    const accept = async (done: UnitDone): Promise<void> => void given.set('0/sum/0', done);
+    const { list } = units(1, { accept, here: async () => 'nobody', otherwise: async () => answer });
+    const dispatcher = dispatch(town, { audit: 1 });
+    await expect(dispatcher.run(list)).rejects.toThrow(Spoiled);
+    await dispatcher.run(list);
+    expect(town.quarantined).toEqual(['liar']);
+    expect(given.get('0/sum/0')).toBe(answer);
+  });
+
+  it('that nobody can judge lets no answer stand where this process can give its own, nor when it comes again', async () => {
+    const town = new Town();
+    town.person('liar', 1, { answer: lie });
+    const [given, replaced]: [UnitDone[], string[]] = [[], []];
+    const accept = async (done: UnitDone): Promise<void> => void given.push(done);
+    const { list } = units(1, { accept, here: async () => undefined, otherwise: async () => answer });
+    const draws = [0.1];
+    const events = { replaced: (place: string) => void replaced.push(place) };
+    const dispatcher = dispatch(town, { audit: 0.5, draw: () => draws.shift() ?? 0.9, events });
+    // Again, as after another worker's lie: the answer is found, and what was drawn once is still to be audited.
+    for (let i = 0; i < 2; i++) {
+      await dispatcher.run(list);
+      expect(given.at(-1)).toBe(answer);
+    }
+    expect(replaced).toEqual(['0/sum/0', '0/sum/0']);
+    expect(town.handed).toHaveLength(1);
+    // What gave way spoils nothing any more.
+    const next = units(1, { place: '0/update/0', here: async () => answer }).list;
+    draws.push(0.1);
+    await expect(dispatcher.run(next)).rejects.toMatchObject({ places: ['0/update/0'] });
+  });
+
   it('by this process finds a liar that is alone, and says so where it cannot be done at all', async () => {
     const town = new Town();
     town.person('only', 1, { answer: lie });

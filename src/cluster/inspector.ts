@@ -9,6 +9,8 @@ export interface InspectorEvents {
   readonly lied?: (worker: string, place: string, redone: number, earlier: WorkRecord) => void;
   /** An answer that was to be audited, and that nobody else can compute. */
   readonly unaudited?: (place: string) => void;
+  /** An answer that could not be audited, and gave way to one of this process's own. */
+  readonly replaced?: (place: string) => void;
 }
 
 /** What an inspector asks of its dispatcher. */
@@ -71,14 +73,18 @@ export class Inspector {
     await this.#work.handOut(task, worker);
   }
 
-  /** By this process, whose word counts; where it cannot, by others that are left, or by what most say. */
+  /**
+   * By this process, whose word counts; where it cannot, by others that are left, or by what most say. What cannot be told at
+   * all is done here, where that can be.
+   */
   async #decide(task: Task, inspection: Inspection, others: number): Promise<void> {
-    const { place, here } = task.unit;
+    const { place, here, otherwise } = task.unit;
     const truth = inspection.helpless ? undefined : await here?.();
     inspection.helpless = truth === undefined;
     const verdict = inspection.verdict(truth);
     if (verdict !== undefined) return this.#conclude(task, verdict);
     if (others > 0) return;
+    if (otherwise !== undefined) return this.#replace(task, otherwise);
     if (inspection.disputed) {
       const sides = [...inspection.asked].join(' and ');
       throw new HermeticError('CLUSTER', `workers ${sides} give different answers to ${place}, and nobody else can`, {
@@ -87,6 +93,13 @@ export class Inspector {
     }
     task.inspection = undefined;
     this.#events.unaudited?.(place);
+  }
+
+  async #replace(task: Task, work: () => Promise<UnitDone>): Promise<void> {
+    await task.unit.accept(await work());
+    this.#deeds.replace(task.name);
+    task.inspection = undefined;
+    this.#events.replaced?.(task.unit.place);
   }
 
   async #conclude(task: Task, { right, wrong }: Verdict): Promise<void> {

@@ -9,16 +9,19 @@ import type { ProvidedRun } from '../trainer/executor-provider.ts';
 export class Made {
   readonly #run: ProvidedRun;
   readonly #flat: Ciphertext[] = [];
-  readonly #names: [Ciphertext, string][] = [];
+  readonly #names: Map<Ciphertext, string> = new Map();
 
   constructor(run: ProvidedRun) {
     this.#run = run;
   }
 
+  /** In place of one that is there already. */
   put(index: number, record: CiphertextRecord, name: string): void {
     const ciphertext = fromRecord(this.#run.keys.context, record);
+    const before = this.#flat[index];
+    if (before !== undefined && this.#names.delete(before)) before.dispose();
     this.#flat[index] = ciphertext;
-    this.#names.push([ciphertext, name]);
+    this.#names.set(ciphertext, name);
   }
 
   /** All of them, once they are there; none is left where that fails. */
@@ -31,9 +34,9 @@ export class Made {
       if (this.#flat.includes(undefined as unknown as Ciphertext)) {
         throw new HermeticError('CLUSTER', 'the units of a step did not give all of its ciphertexts');
       }
-      return use(this.#flat, this.#names);
+      return use(this.#flat, [...this.#names]);
     } catch (error) {
-      for (const [ciphertext] of this.#names) ciphertext.dispose();
+      for (const ciphertext of this.#names.keys()) ciphertext.dispose();
       throw error;
     }
   }

@@ -1,6 +1,8 @@
 /** The coordinator as a worker: for audits, whose judge it is, and for what no worker can do. */
 import { HermeticError } from '../base/errors.ts';
+import { isOtherRequest } from '../protocol/refresh-transport.ts';
 import type { Bootstrapping } from '../trainer/bootstrapping.ts';
+import type { Finding } from './task.ts';
 import type { UnitDone, UnitJob } from './units.ts';
 import { doUnit, type Workbench } from './workbench.ts';
 
@@ -26,13 +28,16 @@ export class OwnBench {
     return doUnit({ ...this.#bench, bootstrapping: this.#bootstrapping }, job);
   }
 
-  /** What an honest worker answers. Undefined for a call whose answer the owner does not give again. */
-  async judge(job: UnitJob): Promise<UnitDone | undefined> {
+  /**
+   * What an honest worker answers. For a call to the owner: 'nobody' where its name went to another request, so that none can
+   * have made it; undefined where the owner does not answer it again.
+   */
+  async judge(job: UnitJob): Promise<Finding> {
     try {
       return await this.do(job);
     } catch (error) {
-      if (job.kind === 'owner-refresh' && error instanceof HermeticError) return undefined;
-      throw error;
+      if (job.kind !== 'owner-refresh' || !(error instanceof HermeticError)) throw error;
+      return isOtherRequest(error) ? 'nobody' : undefined;
     }
   }
 

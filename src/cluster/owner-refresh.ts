@@ -17,6 +17,9 @@ import type { OwnerRefreshJob } from './units.ts';
 
 export const REFRESH_SECRET_BYTES = 32;
 
+/** Answers that every owner keeps, for calls that are made again: so many calls of one refresh can be audited. */
+export const KEPT_ANSWERS = 4;
+
 export interface RefreshCallSecrets {
   /** 128 bits, in hexadecimal. */
   readonly name: string;

@@ -2,6 +2,9 @@
 import type { Inspection } from './audit.ts';
 import type { UnitDone, UnitJob } from './units.ts';
 
+/** What an honest worker answers; 'nobody' where none can have done the unit, whoever says so; undefined: it cannot be told. */
+export type Finding = UnitDone | 'nobody' | undefined;
+
 export interface Unit {
   /** Its place: step, phase and number. */
   readonly place: string;
@@ -11,10 +14,10 @@ export interface Unit {
   readonly bootstraps?: boolean;
   /** It asks the owner. */
   readonly refreshes?: boolean;
-  /** Does it in this process, where no worker can. Default: workers are waited for. */
+  /** Does it in this process, where no worker can, or none whose answer can be audited. Default: workers are waited for. */
   readonly otherwise?: () => Promise<UnitDone>;
-  /** Does it in this process, to find out who is right; gives undefined, or is absent, where it cannot. */
-  readonly here?: () => Promise<UnitDone | undefined>;
+  /** Does it in this process, to find out who is right; absent where it never can. */
+  readonly here?: () => Promise<Finding>;
   /** Checks an answer, to the last residue. @throws HermeticError BAD_FILE for what no honest worker gives */
   accept(done: UnitDone): Promise<void>;
 }

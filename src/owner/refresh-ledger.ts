@@ -7,6 +7,7 @@ import { bytesToHex } from '../base/bytes.ts';
 import { checkInteger } from '../base/checks.ts';
 import { HermeticError } from '../base/errors.ts';
 import type { RefreshCall } from '../protocol/refresh-message.ts';
+import { OTHER_REQUEST } from '../protocol/refresh-transport.ts';
 
 export interface LedgerOptions {
   /** Calls that each party may make. */
@@ -102,7 +103,7 @@ export class RefreshLedger {
 
 function repeated(known: Entry, call: RefreshCall, digest: Uint8Array): Promise<Uint8Array> {
   if (known.digest !== bytesToHex(digest) || known.step !== call.step) {
-    throw new HermeticError('POLICY_DENIED', 'this call was already made with another request', {
+    throw new HermeticError('POLICY_DENIED', OTHER_REQUEST, {
       mend: 'Give every refresh a call name of its own.',
     });
   }

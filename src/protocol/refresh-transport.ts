@@ -22,5 +22,16 @@ export class RefreshUnavailable extends HermeticError {
   }
 }
 
+/**
+ * The owner's words for a call whose name was used for another request: somebody made that one. They are part of the protocol:
+ * what else an owner refuses (an answer that is kept no longer, a budget that is used up) proves nothing of anybody.
+ */
+export const OTHER_REQUEST = 'this call was already made with another request';
+
+/** Over HTTP the words stand in the answer's message, which the error quotes. */
+export function isOtherRequest(error: unknown): boolean {
+  return error instanceof HermeticError && error.code === 'POLICY_DENIED' && error.summary.includes(OTHER_REQUEST);
+}
+
 export const RESUME =
   'Check that `hermetic serve` runs there and that --refresh names it; where checkpoints are kept, the same command again goes on from the last one.';

@@ -259,6 +259,14 @@ describe('the owner', () => {
     expect(xor.layers.map(({ inputs }) => inputs)).toEqual([3, 4]);
   });
 
+  it('makes one network of a request that arrives twice at once', async () => {
+    const [first, second] = await Promise.all([
+      makeNetwork(test, { name: 'twin' }),
+      makeNetwork(test, { name: 'twin' }),
+    ]);
+    expect(second.id).toBe(first.id);
+  });
+
   it('invites with a link that works once, and revokes', async () => {
     const carol = await test.owner<Invitation>('POST', '/v1/invitations', {
       name: 'carol',
@@ -384,7 +392,7 @@ describe('the owner', () => {
   it('sees everything at a glance, and never a hash of a token', async () => {
     const text = JSON.stringify(await test.owner<Overview>('GET', '/v1/overview'));
     const overview = JSON.parse(text) as Overview;
-    expect(overview.networks.map(({ name }) => name)).toEqual(['net', 'xor']);
+    expect(overview.networks.map(({ name }) => name)).toEqual(['net', 'xor', 'twin']);
     expect(overview.parties.map(({ name }) => name)).toContain('alice');
     expect(overview.parties.every(({ role }) => role === 'trainer')).toBe(true);
     expect(overview.storage.blobs).toBeGreaterThan(3);

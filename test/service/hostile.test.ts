@@ -208,6 +208,90 @@ describe('long bodies', () => {
     }
   });
 
+  /** Requests to unlock whose bodies are read whole, and those that were answered. */
+  async function flood(trainers: readonly Trainer[], each: number): Promise<{ most: number; statuses: number[] }> {
+    const rows = Array.from({ length: 10 }, (_, i) => i);
+    const json = JSON.stringify({ uploadId: 'a'.repeat(32), rows, features: rows.map(() => [1, 2, 3, 4, 5, 6]) });
+    const bytes = new TextEncoder().encode(json);
+    let [under, most] = [0, 0];
+    const one = async ({ token }: Trainer): Promise<number> => {
+      const pull = (controller: ReadableStreamDefaultController): void => {
+        most = Math.max(most, ++under);
+        controller.enqueue(bytes);
+        controller.close();
+      };
+      const body = new ReadableStream({ pull }, { highWaterMark: 0 });
+      const headers = { 'content-type': 'application/json' };
+      const { status } = await test.call('POST', '/v1/unlocks', { token, headers, body });
+      under--;
+      return status;
+    };
+    const statuses = await Promise.all(trainers.flatMap((trainer) => Array.from({ length: each }, () => one(trainer))));
+    return { most, statuses };
+  }
+
+  it('are in memory few at a time, one of each party, until they are answered', async () => {
+    const { id } = (await me(alice)).network;
+    const policy = { mode: 'verified', ...unlocks } as const;
+    const trainers: Trainer[] = [];
+    for (let i = 0; i < 6; i++) trainers.push(await admitTrainer(test, id, { name: `many ${i}`, unlocks: policy }));
+    const single = await flood(trainers.slice(0, 1), 12);
+    expect(single.most).toBe(1);
+    const all = await flood(trainers, 4);
+    expect(all.most).toBeLessThanOrEqual(4);
+    // There is no such upload.
+    expect(new Set([...single.statuses, ...all.statuses])).toEqual(new Set([404]));
+  });
+
+  it('wait no longer for answers that stall than for bodies that do', async () => {
+    const quick = { bodyPace: { graceMs: 500, bytesPerSecond: 2 ** 30 }, uploadBytes: 1000 };
+    const other = await startService(quick);
+    const { id } = await makeNetwork(other);
+    const invited = (name: string): Promise<Trainer> =>
+      admitTrainer(other, id, { name, unlocks: { mode: 'verified', ...unlocks } });
+    const unlock = ({ token }: Trainer): Promise<Response> => {
+      const json = { uploadId: 'a'.repeat(32), rows: [0], features: [[1, 2, 3, 4, 5, 6]] };
+      return other.call('POST', '/v1/unlocks', { token, json });
+    };
+    const ends: (() => void)[] = [];
+    /** Holds its own uploads up: one has to give way to another, and never arrives whole. */
+    const stall = async ({ token }: Trainer): Promise<Promise<Response>[]> => {
+      const begin = (mark: string): Promise<Response> => {
+        const json = { kind: 'predictions', bytes: 600, sha256: mark.repeat(64) };
+        return other.call('POST', '/v1/uploads', { token, json });
+      };
+      const { id: upload } = (await (await begin('a')).json()) as { id: string };
+      let sent = (): void => {};
+      const arriving = new Promise<void>((resolve) => {
+        sent = resolve;
+      });
+      const pull = (controller: ReadableStreamDefaultController): Promise<void> => {
+        sent();
+        return new Promise((resolve) => ends.push(() => resolve(controller.close())));
+      };
+      const headers = { 'content-type': 'application/octet-stream' };
+      const body = new ReadableStream({ pull }, { highWaterMark: 0 });
+      const part = other.call('PATCH', `/v1/uploads/${upload}?offset=0`, { token, headers, body });
+      await arriving;
+      return [part, begin('b')];
+    };
+    const held: Promise<Response>[] = [];
+    const stuck: Promise<Response>[] = [];
+    let answered = 0;
+    for (let i = 0; i < 4; i++) {
+      const trainer = await invited(`stalls ${i}`);
+      held.push(...(await stall(trainer)));
+      const settled = unlock(trainer).finally(() => answered++);
+      stuck.push(settled);
+    }
+    expect((await unlock(await invited('honest'))).status).toBe(404);
+    expect(answered).toBe(0);
+    for (const end of ends) end();
+    await Promise.all(held);
+    expect((await Promise.all(stuck)).map(({ status }) => status)).toEqual([404, 404, 404, 404]);
+    await other.close();
+  });
+
   it('are not made into objects that are many times as long', async () => {
     const headers = { 'content-type': 'application/json' };
     for (const unit of ['],[', '0,', '[', '{']) {

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bytesOf } from '../../src/base/bytes.ts';
 import { memorySource } from '../../src/protocol/byte-source.ts';
 import { fromRecord } from '../../src/protocol/ckks-codec.ts';
+import { httpTransport } from '../../src/protocol/http-transport.ts';
 import { readRefreshRequest, readRefreshResponse } from '../../src/protocol/refresh-message.ts';
+import { isOtherRequest } from '../../src/protocol/refresh-transport.ts';
 import type { AuditPage, Party } from '../../src/protocol/service/types.ts';
 import { KeyRing } from '../../src/server/node/key-ring.ts';
 import type { TrainerKeys } from '../../src/trainer/trainer-keys.ts';
@@ -60,6 +62,13 @@ describe.each(['PGlite', 'PostgreSQL'])('refreshes over %s', (kind) => {
     if (response.status !== 200) throw new Error(await response.text());
     return Buffer.from(await response.arrayBuffer());
   };
+  /** What a trainer's transport makes of a refusal. */
+  const failure = (body: Uint8Array): Promise<unknown> => {
+    const send = (async (url, init) => test.service.app.request(new URL(String(url)).pathname, init)) as typeof fetch;
+    const transport = httpTransport({ url: 'http://127.0.0.1:1', token: alice.token, fetch: send });
+    const signal = new AbortController().signal;
+    return transport(body, { maxResponseBytes: 2 ** 24, signal }).catch((error: unknown) => error);
+  };
   const used = async (trainer: Trainer = alice): Promise<number> =>
     (await me({ ...trainer, test })).party.refreshes.used;
   const refused = async (body: Uint8Array, status: number, code: string, trainer?: Trainer): Promise<void> => {
@@ -108,6 +117,7 @@ describe.each(['PGlite', 'PostgreSQL'])('refreshes over %s', (kind) => {
     const before = await used();
     await refused(await refreshRequest(keys, 'same'), 403, 'POLICY_DENIED');
     await refused(await refreshRequest(keys, 'same', { step: 2 }), 403, 'POLICY_DENIED');
+    expect(isOtherRequest(await failure(await refreshRequest(keys, 'same')))).toBe(true);
     expect(await used()).toBe(before);
     await answered(await refreshRequest(keys, 'same', { run: 'another' }));
   });
@@ -134,6 +144,7 @@ describe.each(['PGlite', 'PostgreSQL'])('refreshes over %s', (kind) => {
     for (const request of requests) answers.push(await answered(request));
     for (const i of [2, 3, 4, 5]) expect((await answered(requests[i])).equals(answers[i])).toBe(true);
     await refused(requests[0], 403, 'POLICY_DENIED');
+    expect(isOtherRequest(await failure(requests[0]))).toBe(false);
     const kept = await test.store.database
       .selectFrom('refreshes')
       .select('answerSha256')

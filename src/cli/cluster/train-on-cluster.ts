@@ -57,6 +57,10 @@ function eventsFor(console: Console): DispatcherEvents {
         `worker ${worker} gave a false answer to ${place}: ${redone} of its answers to this step are made anew; of its ` +
           `${units} to earlier steps ${audited} were audited, and all stay in the model`,
       ),
+    replaced: (place) =>
+      console.warn(
+        `${place} could not be audited, for the owner does not answer it again: it was asked for once more, here`,
+      ),
     unaudited: (place) => {
       const [, kind, index] = place.split('/');
       const what = kind === 'gradient' ? `gradients of shard ${Number(index) + 1}` : `units ${kind}`;

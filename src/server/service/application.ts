@@ -44,30 +44,73 @@ export function honoPath(path: string): string {
 const PARAMETERS: Readonly<Record<string, RegExp>> = { id: /^[0-9a-f]{16,64}$/, run: /^[\w.:-]{1,64}$/ };
 
 async function dispatch(service: ServiceContext, route: Route, context: Context): Promise<Response> {
-  const { access, query, answer } = route;
+  const { access, query, body } = route;
   const request = context.req.raw;
-  const party = access === 'public' ? (undefined as unknown as PartyRow) : await authenticate(service, request, access);
-  const call: Call<unknown, unknown> = {
+  const authenticated = async (): Promise<PartyRow> =>
+    access === 'public' ? (undefined as unknown as PartyRow) : authenticate(service, request, access);
+  const party = await authenticated();
+  const call: Call<undefined, unknown> = {
     party,
     params: parametersOf(context),
     query: query === undefined ? undefined : checked(query, context.req.query(), 'query'),
-    body: await bodyOf(service, route, party, request),
+    body: undefined,
     request,
   };
-  const value = await route.handle(service, call);
+  if (body?.kind !== 'json') return answerTo(service, route, call);
+  const limits = typeof body.limits === 'function' ? await body.limits(service, party) : body.limits;
+  const read = (pace?: Pace): Promise<unknown> => readJson(request, body.schema, limits, pace);
+  if (limits.maxBytes <= JSON_LIMITS.maxBytes) return answerTo(service, route, { ...call, body: await read() });
+  return inTurn(service, party, async () => {
+    // It may have waited long: a party that was revoked since is turned away.
+    const current = await authenticated();
+    const value = await read(service.bodyPace);
+    return () => answerTo(service, route, { ...call, party: current, body: value });
+  });
+}
+
+async function answerTo(service: ServiceContext, route: Route, call: Call<unknown, unknown>): Promise<Response> {
+  const { answer, path, handle } = route;
+  const value = await handle(service, call);
   if (value instanceof Response) return value;
-  if (answer.kind !== 'json') throw new TypeError(`${route.path}: expected a response`);
+  if (answer.kind !== 'json') throw new TypeError(`${path}: expected a response`);
   // What the schema does not name never leaves: no hash of a token, no path.
   return Response.json(answer.schema.parse(value), { headers: { 'cache-control': 'no-store' } });
 }
 
-/** Where JSON may be long, few have theirs in memory at once, and each party one: it is parsed where all callers wait. */
-async function bodyOf(service: ServiceContext, { body }: Route, party: PartyRow, request: Request): Promise<unknown> {
-  if (body?.kind !== 'json') return undefined;
-  const limits = typeof body.limits === 'function' ? await body.limits(service, party) : body.limits;
-  const read = (pace?: Pace): Promise<unknown> => readJson(request, body.schema, limits, pace);
-  if (limits.maxBytes <= JSON_LIMITS.maxBytes) return read();
-  return service.sequence.of(`body ${party.id}`, () => service.bodyTurns.take(() => read(service.bodyPace)));
+/**
+ * Where JSON may be long, few have theirs in memory at once, and each party one: it is parsed where all callers wait, and the
+ * objects are many times as long. A trainer's is there until it is answered. An answer that takes long gives its turn
+ * up, for it may wait for what its party is slow to send; the party's own next body waits on.
+ */
+async function inTurn(
+  { sequence, bodyTurns, bodyPace }: ServiceContext,
+  { id, role }: PartyRow,
+  read: () => Promise<() => Promise<Response>>,
+): Promise<Response> {
+  // The owner's need not: the same request of his, sent again meanwhile, joins the first.
+  const held = role === 'trainer';
+  // In a list, for a promise that is returned is waited for.
+  const [answer] = await sequence.of(`body ${id}`, async () => {
+    const begun = await bodyTurns.take(async () => {
+      const work = await read();
+      const answers = [work()];
+      if (held) await settledWithin(Promise.allSettled(answers), bodyPace.graceMs);
+      return answers;
+    });
+    if (held) await Promise.allSettled(begun);
+    return begun;
+  });
+  return answer;
+}
+
+/** Until then, and no longer. */
+async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }
 
 function parametersOf(context: Context): Record<string, string> {

@@ -25,9 +25,9 @@ export interface ServiceContext {
   now(): Date;
   /** Bodies of refreshes that are in memory at once. */
   readonly refreshTurns: Turns;
-  /** Long bodies of JSON that are in memory at once. */
+  /** Long bodies of JSON that are in memory at once, until they are answered. */
   readonly bodyTurns: Turns;
-  /** Of both: whoever stalls gives up the turn. */
+  /** Of both: whoever stalls gives up the turn; so does a long body whose answer takes longer than the grace. */
   readonly bodyPace: Pace;
   /** Of what must not be done to one thing at the same time. */
   readonly sequence: Sequence;

@@ -4,6 +4,7 @@
  * request again is counted no second time and gets the same bytes, and another request under its name is refused.
  */
 import { maxRefreshMessageBytes, type RefreshRequestMessage } from '../../protocol/refresh-message.ts';
+import { OTHER_REQUEST } from '../../protocol/refresh-transport.ts';
 import { appendAudit } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { PartyRow, RefreshRow } from '../store/tables.ts';
@@ -179,7 +180,7 @@ async function tell(
 
 function requireSame({ digest, step }: RefreshRow, message: RefreshRequestMessage, arrived: string): void {
   if (digest === arrived && step === message.step) return;
-  throw denied('this call was already made with another request', 'Give every refresh a call name of its own.');
+  throw denied(OTHER_REQUEST, 'Give every refresh a call name of its own.');
 }
 
 function forgotten(): Error {
