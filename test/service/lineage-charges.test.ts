@@ -18,7 +18,6 @@ import type {
 import { signTrainingRecord } from '../../src/protocol/training-record.ts';
 import { predictSealed } from '../../src/trainer/predict.ts';
 import type { TrainerKeys } from '../../src/trainer/trainer-keys.ts';
-import { recipe } from '../fixtures/sealed-round.ts';
 import {
   admitTrainer,
   fetchKeys,
@@ -27,6 +26,7 @@ import {
   me,
   modelBytes,
   OWNER_TOKEN,
+  recordFields,
   startService,
   type TestService,
   type Trainer,
@@ -64,19 +64,7 @@ async function handIn(trainer: Trainer, change: (model: SealedModel) => SealedMo
   const { bytes, id } = await modelBytes({ ...change(await fetchModel(trainer, keys)), round }, keys);
   keys.dispose();
   const { id: uploadId } = await upload(trainer, 'model', bytes);
-  const fields = {
-    previous: given.recordDigest ?? null,
-    parentModel: given.id,
-    model: id,
-    keyId: given.keyId,
-    run: 'run',
-    steps: 1,
-    rows: 8,
-    recipe,
-    dataCommitment: '00'.repeat(32),
-    createdAt: new Date().toISOString(),
-  };
-  const signed = await signTrainingRecord(fields, trainer.signing);
+  const signed = await signTrainingRecord(recordFields(given, id), trainer.signing);
   return test.call('POST', '/v1/submissions', { token: trainer.token, json: { uploadId, ...signed } });
 }
 

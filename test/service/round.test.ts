@@ -31,6 +31,7 @@ import {
   me,
   modelBytes,
   OWNER_TOKEN,
+  recordFields,
   startService,
   type TestService,
   type Trainer,
@@ -207,19 +208,7 @@ describe('rounds through the service', () => {
       });
       const { bytes, id } = await modelBytes({ ...model, records }, keys);
       const { id: uploadId } = await upload(nina, 'model', bytes);
-      const fields: RecordFields = {
-        previous: given.recordDigest ?? null,
-        parentModel: given.id,
-        model: id,
-        keyId: given.keyId,
-        run: 'guess',
-        steps: 1,
-        rows: 1,
-        recipe,
-        dataCommitment: '00'.repeat(32),
-        createdAt: new Date().toISOString(),
-      };
-      const signed = await signTrainingRecord(fields, nina.signing);
+      const signed = await signTrainingRecord(recordFields(given, id), nina.signing);
       return test.call('POST', '/v1/submissions', { token: nina.token, json: { uploadId, ...signed } });
     };
     const limit = unlockLimit(keys.context.parameters);

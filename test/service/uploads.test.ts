@@ -18,7 +18,6 @@ import type {
 import { createSigningKey } from '../../src/protocol/signing-key.ts';
 import { signTrainingRecord } from '../../src/protocol/training-record.ts';
 import type { TrainerKeys } from '../../src/trainer/trainer-keys.ts';
-import { recipe } from '../fixtures/sealed-round.ts';
 import {
   admitTrainer,
   announcement,
@@ -28,6 +27,7 @@ import {
   me,
   modelBytes,
   OWNER_TOKEN,
+  recordFields,
   startService,
   type TestService,
   type Trainer,
@@ -91,19 +91,7 @@ describe('a model whose record fails', () => {
       const { bytes, id } = await modelBytes({ ...model, provenance }, keys);
       largest = Math.max(largest, bytes.length);
       const { id: uploadId } = await upload(alice, 'model', bytes);
-      const fields = {
-        previous: null,
-        parentModel: given.id,
-        model: id,
-        keyId: given.keyId,
-        run: 'r',
-        steps: 1,
-        rows: 1,
-        recipe,
-        dataCommitment: '00'.repeat(32),
-        createdAt: new Date().toISOString(),
-      };
-      const signed = await signTrainingRecord(fields, stranger);
+      const signed = await signTrainingRecord(recordFields(given, id), stranger);
       const json = { uploadId, ...signed };
       const refused = await test.json<ServedModel>('POST', '/v1/submissions', { token: alice.token, json });
       expect(refused).toMatchObject({ id, status: 'refused', gates: [{ gate: 'record', passed: false }] });
