@@ -33,6 +33,9 @@ beforeAll(() => {
   sources = transpileSources();
 });
 
+/** As long as a test: how many wait for each other's writes, and how slow the disk is, decides nothing here. */
+const PATIENCE_MS = 60_000;
+
 /** 32 bits. */
 const parameters = { N: 4096, logN: 12, logQP: 200, insecure: true };
 const key: CountedKey = { keyId: '0123456789abcdef', context: { parameters } };
@@ -53,7 +56,8 @@ beforeEach(() => {
   writeFileSync(keyFile, 'a key', { mode: 0o600 });
 });
 
-const ledgerAt = (path: string = file): UnlockLedger => new UnlockLedger(fileUnlockBook(path));
+const ledgerAt = (path: string = file, patienceMs: number = PATIENCE_MS): UnlockLedger =>
+  new UnlockLedger(fileUnlockBook(path, undefined, patienceMs));
 
 describe('the key of a service', () => {
   it('has its count there: no other book is opened beside it, by whatever path', async () => {
@@ -281,6 +285,14 @@ describe('ledgers on one file', () => {
     expect(await ledgerAt().account(key)).toMatchObject({ used: 1 });
   });
 
+  it('give up on a lock that nobody releases, and charge nothing', async () => {
+    const lock = (await lockIn(folder, 'unlocks'))!;
+    const call = ledgerAt(file, 50).charge(key, [answer(0)]);
+    await expect(call).rejects.toMatchObject({ code: 'DISK', message: expect.stringContaining('another process') });
+    await lock.release();
+    expect(await ledgerAt().account(key)).toMatchObject({ used: 0 });
+  });
+
   it('let four processes at once answer no more than one', async () => {
     const processes = [0, 1, 2, 3].map((first) => chargeInProcess(first * 100, 12));
     const granted = await Promise.all(processes);
@@ -334,7 +346,7 @@ function startProcess(body: string) {
     import { fileUnlockBook } from ${JSON.stringify(join(sources, 'node/unlock-book.mjs'))};
     const key = ${JSON.stringify(key)};
     const answer = (row) => ({ predictions: 'ab'.repeat(32), row, release: 'label', bits: 1 });
-    const ledger = new UnlockLedger(fileUnlockBook(${JSON.stringify(file)}));
+    const ledger = new UnlockLedger(fileUnlockBook(${JSON.stringify(file)}, undefined, ${PATIENCE_MS}));
     ${body}
   `;
   const words = ['--input-type=module', '-e', script];

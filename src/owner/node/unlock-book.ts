@@ -23,6 +23,7 @@ const VERSION = 2;
 /** Far above what the limits let a file become. */
 const MAX_BYTES = 2 ** 26;
 const MAX_CARRIED = 1000;
+/** How long a change waits for other processes to leave off. */
 const PATIENCE_MS = 10_000;
 const POLL_MS = 10;
 
@@ -154,24 +155,29 @@ async function carriedBooks(path: string): Promise<Map<string, CarriedKey & { re
 /**
  * A book in a file that may not be there yet.
  * @param carried the files of other keys whose entries it shows and changes as well
+ * @param patienceMs how long a change waits for other processes; on a slow disk many of them take their time
  * @throws (when used) HermeticError BAD_FILE, also where others may read or write the file; DISK, also where another
  *   process does not leave off or no lock can be had
  */
-export function fileUnlockBook(path: string, carried: ReadonlyMap<string, string> = new Map()): UnlockBook {
+export function fileUnlockBook(
+  path: string,
+  carried: ReadonlyMap<string, string> = new Map(),
+  patienceMs: number = PATIENCE_MS,
+): UnlockBook {
+  const update = async (change: (entries: UnlockEntries) => UnlockEntries): Promise<void> => {
+    const entries = await readEntries(path, carried);
+    const changed = change(entries);
+    if (changed === entries) return;
+    for (const book of new Set([...carried.values(), path])) {
+      const before = await readContent(book);
+      const own = [...changed].filter(([keyId]) => (carried.get(keyId) ?? path) === book);
+      const news = own.some(([keyId, answers]) => answers.length !== (before.keys[keyId]?.length ?? 0));
+      if (news) await writeContent(book, { ...before, keys: { ...before.keys, ...entriesObject(own) } });
+    }
+  };
   return {
     read: () => readEntries(path, carried),
-    update: (change) =>
-      locked([path, ...carried.values()], async () => {
-        const entries = await readEntries(path, carried);
-        const changed = change(entries);
-        if (changed === entries) return;
-        for (const book of new Set([...carried.values(), path])) {
-          const before = await readContent(book);
-          const own = [...changed].filter(([keyId]) => (carried.get(keyId) ?? path) === book);
-          const news = own.some(([keyId, answers]) => answers.length !== (before.keys[keyId]?.length ?? 0));
-          if (news) await writeContent(book, { ...before, keys: { ...before.keys, ...entriesObject(own) } });
-        }
-      }),
+    update: (change) => locked([path, ...carried.values()], () => update(change), patienceMs),
   };
 }
 
@@ -186,7 +192,11 @@ async function readEntries(path: string, carried: ReadonlyMap<string, string>): 
 }
 
 /** While nobody else is at these files: folder by folder, in one order, so that no two wait for each other. */
-async function locked(paths: readonly string[], work: () => Promise<void>): Promise<void> {
+async function locked(
+  paths: readonly string[],
+  work: () => Promise<void>,
+  patienceMs: number = PATIENCE_MS,
+): Promise<void> {
   const folders = new Map<string, string>();
   for (const path of paths) {
     const folder = await realpath(dirname(await writableTarget(path))).catch((error: unknown) => {
@@ -197,7 +207,7 @@ async function locked(paths: readonly string[], work: () => Promise<void>): Prom
   const locks: Lock[] = [];
   try {
     for (const [folder, path] of [...folders].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-      locks.push(await patientLock(folder, path));
+      locks.push(await patientLock(folder, path, patienceMs));
     }
     await work();
   } finally {
@@ -205,8 +215,8 @@ async function locked(paths: readonly string[], work: () => Promise<void>): Prom
   }
 }
 
-async function patientLock(folder: string, path: string): Promise<Lock> {
-  for (const began = performance.now(); performance.now() - began < PATIENCE_MS; await wait(POLL_MS)) {
+async function patientLock(folder: string, path: string, patienceMs: number): Promise<Lock> {
+  for (const began = performance.now(); performance.now() - began < patienceMs; await wait(POLL_MS)) {
     const lock = await lockIn(folder, 'unlocks').catch((error: unknown) => {
       throw diskError(error, 'write', path);
     });
