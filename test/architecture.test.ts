@@ -180,6 +180,37 @@ function wayTo(path: string, cameFrom: ReadonlyMap<string, string>): string {
   return way.join(' → ');
 }
 
+/** The folders in which two files part ways, below the last that they share; undefined where one lies above the other. */
+function partOfWays(from: string, to: string): [string, string] | undefined {
+  const [a, b] = [from, to].map((path) => path.split('/').slice(0, -1));
+  const depth = a.findIndex((name, i) => name !== b[i]);
+  if (depth < 0 || depth >= b.length) return undefined;
+  return [a.slice(0, depth + 1).join('/'), b.slice(0, depth + 1).join('/')];
+}
+
+/** Folders side by side of which each is imported, directly or not, by what it imports. */
+function circlesOfFolders(): string[] {
+  const imports = new Map<string, Set<string>>();
+  for (const { from, to } of edges()) {
+    const [folder, other] = partOfWays(from, to) ?? [];
+    if (folder === undefined || other === undefined) continue;
+    imports.set(folder, (imports.get(folder) ?? new Set()).add(other));
+  }
+  const leadsTo = (start: string): Set<string> => {
+    const reached = new Set<string>();
+    const queue = [start];
+    for (let folder = queue.pop(); folder !== undefined; folder = queue.pop()) {
+      for (const next of imports.get(folder) ?? []) {
+        if (reached.has(next)) continue;
+        reached.add(next);
+        queue.push(next);
+      }
+    }
+    return reached;
+  };
+  return [...imports.keys()].filter((folder) => leadsTo(folder).has(folder));
+}
+
 function edges(): { from: string; to: string }[] {
   return sources.flatMap(({ path, own }) => own.map((to) => ({ from: path, to })));
 }
@@ -221,6 +252,12 @@ describe('floors', () => {
 
   it('have no circle of files that load one another', () => {
     expect(sources.map(({ path }) => circleThrough(path)).filter((circle) => circle !== undefined)).toEqual([]);
+  });
+
+  it('have no circle of folders that import one another', () => {
+    expect(partOfWays('cli/demo/imdb/x.ts', 'cli/service/y.ts')).toEqual(['cli/demo', 'cli/service']);
+    expect(partOfWays('cli/demo/x.ts', 'cli/y.ts')).toBeUndefined();
+    expect(circlesOfFolders()).toEqual([]);
   });
 
   it('would be found broken', () => {

@@ -38,12 +38,7 @@ export class TrainingWorker {
   constructor() {
     this.#worker = new Worker(new URL('./worker/worker.ts', import.meta.url), { type: 'module', name: 'training' });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
-    this.#worker.onerror = (event) =>
-      this.#fail(
-        new HermeticError('OUT_OF_MEMORY', `training in this tab has failed (${event.message ?? 'no reason given'})`, {
-          mend: 'Load the page again: a run goes on from its last finished step. Close other tabs if it fails again.',
-        }),
-      );
+    this.#worker.onerror = ({ message }) => this.#fail(crash(message));
   }
 
   /** Threads and storage that this browser gives the page. */
@@ -174,4 +169,17 @@ export class TrainingWorker {
     this.#pending.clear();
     for (const { reject } of calls) reject(error);
   }
+}
+
+/** What ended the worker; browsers say nothing of a script that did not load. */
+function crash(message: string | undefined): HermeticError {
+  if (message === undefined || message === '') {
+    return new HermeticError('REFRESH_FAILED', 'the part of this page that trains could not be loaded', {
+      mend: "Check that the owner's service can be reached, and load the page again.",
+    });
+  }
+  const code = /memory|allocation/i.test(message) ? 'OUT_OF_MEMORY' : 'ABORTED';
+  return new HermeticError(code, `training in this tab has failed (${message})`, {
+    mend: 'Load the page again: a run goes on from its last finished step. Close other tabs if it fails again.',
+  });
 }

@@ -8,15 +8,30 @@ import { parseFeatureSettings } from '../../data/parse-settings.ts';
 import { httpTransport } from '../../protocol/http-transport.ts';
 import type { RefreshTransport } from '../../protocol/refresh-transport.ts';
 import { loadBootstrappingKeys } from '../bootstrapping-file.ts';
-import type { WorkerFlags } from '../commands/worker.ts';
 import { type Console, toJsonLine } from '../console.ts';
 import { type DataRequest, loadDataset } from '../data-source.ts';
+import type { DataFlags, OutputFlags, ThreadFlags } from '../flags.ts';
 import { formatDuration } from '../format.ts';
+import type { Part } from '../parsers.ts';
 import { openJoinedFolder } from '../service/joined-folder.ts';
 import { readToken } from '../token-file.ts';
 import { loadTrainerKeys } from '../train-file.ts';
 import { packageVersion } from '../version.ts';
 import { openBlobs } from './blob-target.ts';
+import type { BlobFlags, DatabaseFlags } from './cluster-flags.ts';
+
+export interface WorkerFlags extends DatabaseFlags, BlobFlags, DataFlags, ThreadFlags, OutputFlags {
+  readonly keys: string;
+  readonly bootstrappingKeys: string | undefined;
+  readonly refresh: URL | undefined;
+  readonly tokenFile: string | undefined;
+  readonly joined: string | undefined;
+  readonly noiseKey: string | undefined;
+  readonly shard: Part | undefined;
+  readonly run: string | undefined;
+  readonly name: string | undefined;
+  readonly poll: number;
+}
 
 export interface WorkTotals {
   readonly units: number;

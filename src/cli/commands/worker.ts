@@ -1,24 +1,12 @@
 /** `hermetic worker`: computes units of the runs under its keys, until it is told to stop. */
 
 import { buildCommand, type Command } from '@stricli/core';
-import { type BlobFlags, blobFlags, type DatabaseFlags, databaseFlags } from '../cluster/cluster-flags.ts';
+import { blobFlags, databaseFlags } from '../cluster/cluster-flags.ts';
+import type { WorkerFlags } from '../cluster/work-from-files.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
-import { type DataFlags, dataFlags, type OutputFlags, outputFlags, type ThreadFlags, threadFlags } from '../flags.ts';
-import { integer, type Part, part, serverAddress, text } from '../parsers.ts';
-
-export interface WorkerFlags extends DatabaseFlags, BlobFlags, DataFlags, ThreadFlags, OutputFlags {
-  readonly keys: string;
-  readonly bootstrappingKeys: string | undefined;
-  readonly refresh: URL | undefined;
-  readonly tokenFile: string | undefined;
-  readonly joined: string | undefined;
-  readonly noiseKey: string | undefined;
-  readonly shard: Part | undefined;
-  readonly run: string | undefined;
-  readonly name: string | undefined;
-  readonly poll: number;
-}
+import { dataFlags, outputFlags, threadFlags } from '../flags.ts';
+import { integer, part, serverAddress, text } from '../parsers.ts';
 
 export const worker: Command<HermeticContext> = buildCommand<WorkerFlags, [], HermeticContext>({
   docs: {

@@ -5,7 +5,7 @@
  *              set L14: N = 16,384, log QP = 421, 128-bit security           6.1 s
  */
 
-import type { Colors } from '../colors.ts';
+import { type Colors, visibleLength } from '../colors.ts';
 import type { Console } from '../console.ts';
 import { formatDuration } from '../format.ts';
 import type { OutputStream } from '../io.ts';
@@ -93,10 +93,3 @@ export function wrap(text: string, width: number): string[] {
   }
   return lines;
 }
-
-/** Characters without the colours. */
-export function visibleLength(text: string): number {
-  return text.replace(ANSI, '').length;
-}
-
-const ANSI = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');

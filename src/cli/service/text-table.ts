@@ -1,7 +1,7 @@
 /** Tables for terminals: columns as wide as their longest cell, figures to the right. */
 
 import type { Colors } from '../colors.ts';
-import { visibleLength } from '../demo/story.ts';
+import { visibleLength } from '../colors.ts';
 
 export interface Column {
   readonly name: string;

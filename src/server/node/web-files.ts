@@ -7,7 +7,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { HermeticError } from '../../base/errors.ts';
 import { diskError } from '../../protocol/node/disk-error.ts';
-import { namesTag } from '../service/file-response.ts';
+import { namesTag } from '../entity-tag.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

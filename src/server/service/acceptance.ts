@@ -1,11 +1,11 @@
 /** An invitation is accepted: once, for the token and the signing key that its trainer made. */
 import type { Accepted, AcceptRequest } from '../../protocol/service/types.ts';
+import { denied } from '../problems.ts';
 import { appendAudit } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { PartyRow } from '../store/tables.ts';
 import { requireCurrent } from './authenticate.ts';
 import { type ServiceContext, transact } from './context.ts';
-import { denied } from './problems.ts';
 import type { Call } from './route.ts';
 import { tokenHash } from './tokens.ts';
 import { partyView } from './views.ts';

@@ -2,12 +2,12 @@
 import { type Context, Hono } from 'hono';
 import { errorResponse } from '../error-response.ts';
 import type { WebFiles } from '../node/web-files.ts';
+import { unknown } from '../problems.ts';
 import type { PartyRow } from '../store/tables.ts';
 import { authenticate } from './authenticate.ts';
 import { checked, JSON_LIMITS, type Pace, readJson } from './bodies.ts';
 import type { ServiceContext } from './context.ts';
 import { secure } from './headers.ts';
-import { unknown } from './problems.ts';
 import type { Call, Route } from './route.ts';
 
 export function createApplication(service: ServiceContext, routes: readonly Route[], web: WebFiles | undefined): Hono {

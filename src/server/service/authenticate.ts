@@ -1,9 +1,9 @@
 /** Who calls, by the token that came with the request. */
 import { HermeticError } from '../../base/errors.ts';
 import { HttpProblem } from '../error-response.ts';
+import { denied } from '../problems.ts';
 import type { PartyRow } from '../store/tables.ts';
 import type { ServiceContext } from './context.ts';
-import { denied } from './problems.ts';
 import type { Access } from './route.ts';
 import { tokenHash } from './tokens.ts';
 

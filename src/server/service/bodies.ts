@@ -4,7 +4,7 @@ import { bytesToUtf8 } from '../../base/bytes.ts';
 import { HermeticError } from '../../base/errors.ts';
 import { readAll, streamSource } from '../../protocol/byte-source.ts';
 import { HttpProblem } from '../error-response.ts';
-import { problem } from './problems.ts';
+import { problem } from '../problems.ts';
 
 /** How much of a body is read, and made objects of. */
 export interface BodyLimits {

@@ -7,8 +7,8 @@ import { type CountedKey, type UnlockAnswer, UnlockLedger } from '../../owner/un
 import type { Database } from '../store/database.ts';
 import type { ModelRow } from '../store/tables.ts';
 import { databaseUnlockBook } from '../store/unlock-book.ts';
+import { knownSet } from '../vault/parameter-sets.ts';
 import type { ServiceContext } from './context.ts';
-import { knownSet } from './parameter-sets.ts';
 
 /** A model with what becomes of its key. */
 export type Ancestor = Pick<ModelRow, 'id' | 'parentId' | 'keyId' | 'status'> & { readonly givenUpAt: Date | null };

@@ -2,10 +2,10 @@
 import type { RefreshEvent } from '../../owner/refresh-service.ts';
 import type { Database } from '../store/database.ts';
 import type { Store } from '../store/open-store.ts';
+import type { Flights, Sequence, Turns } from '../turns.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { Pace } from './bodies.ts';
 import type { Events } from './events.ts';
-import type { Flights, Sequence, Turns } from './turns.ts';
 
 export interface ServiceContext {
   readonly store: Store;

@@ -6,6 +6,7 @@ import { packageVersion } from '../node/version.ts';
 import { WebFiles } from '../node/web-files.ts';
 import { appendAudit } from '../store/audit-log.ts';
 import type { Store } from '../store/open-store.ts';
+import { Flights, Sequence, Turns } from '../turns.ts';
 import { Vault } from '../vault/vault.ts';
 import { createApplication } from './application.ts';
 import type { Pace } from './bodies.ts';
@@ -13,7 +14,6 @@ import { type ServiceContext, transact } from './context.ts';
 import { Events } from './events.ts';
 import { routesOf } from './routes.ts';
 import { tokenHash } from './tokens.ts';
-import { Flights, Sequence, Turns } from './turns.ts';
 
 export interface ServiceOptions {
   readonly store: Store;

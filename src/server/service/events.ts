@@ -1,6 +1,6 @@
 /** Tells listeners that something changed: what, never how. Told after the change is kept. */
 import type { ServiceEvent } from '../../protocol/service/types.ts';
-import { problem } from './problems.ts';
+import { problem } from '../problems.ts';
 
 export type Listener = (event: ServiceEvent) => void;
 

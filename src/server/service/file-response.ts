@@ -1,8 +1,9 @@
 /** A stored file as an answer: whole or a part of it (RFC 9110, section 14), known by its SHA-256. */
+import { namesTag } from '../entity-tag.ts';
 import { errorResponse } from '../error-response.ts';
 import type { BlobFiles } from '../node/blob-files.ts';
+import { problem } from '../problems.ts';
 import { BINARY } from './bodies.ts';
-import { problem } from './problems.ts';
 
 export interface StoredFile {
   readonly sha256: string;
@@ -30,10 +31,6 @@ export async function fileResponse(
   headers['content-length'] = `${end - start}`;
   if (range !== undefined) headers['content-range'] = `bytes ${start}-${end - 1}/${bytes}`;
   return new Response(blobs.stream(sha256, start, end), { status: range === undefined ? 200 : 206, headers });
-}
-
-export function namesTag(header: string | null, etag: string): boolean {
-  return (header ?? '').split(',').some((part) => [etag, `W/${etag}`, '*'].includes(part.trim()));
 }
 
 /** First byte and the one behind the last; undefined for the whole file: no range, several, or of another version. */

@@ -1,5 +1,6 @@
 /** Keys that the owner lets go of: what went through them is charged to them no more (`charging.ts`). */
 import type { ServedKey } from '../../protocol/service/types.ts';
+import { found, problem } from '../problems.ts';
 import { appendAudit } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { KeyRow } from '../store/tables.ts';
@@ -7,7 +8,6 @@ import { carriedKeys } from './charging.ts';
 import { type ServiceContext, transact } from './context.ts';
 import { readKey } from './keys.ts';
 import { findTrainer } from './parties.ts';
-import { found, problem } from './problems.ts';
 import type { Call } from './route.ts';
 
 /**

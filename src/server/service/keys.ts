@@ -5,9 +5,9 @@ import { unlockLimit } from '../../owner/unlock-ledger.ts';
 import { bitsOfAnswer } from '../../owner/unlock-policy.ts';
 import type { BitAccount, ServedKey, UnlockPolicy, UnlockView } from '../../protocol/service/types.ts';
 import type { KeyRow, UnlockRow } from '../store/tables.ts';
+import { knownSet } from '../vault/parameter-sets.ts';
 import { ancestorsOf, carriedBy } from './charging.ts';
 import type { ServiceContext } from './context.ts';
-import { knownSet } from './parameter-sets.ts';
 import { architectureOf, unlockView } from './views.ts';
 
 type CountedRow = KeyRow & { readonly used: number };

@@ -1,5 +1,6 @@
 /** Sealed models in the store: found, sent, opened. */
 import type { Blob } from '../node/blob-files.ts';
+import { found } from '../problems.ts';
 import { appendAudit } from '../store/audit-log.ts';
 import { forgetBlobRows } from '../store/blob-rows.ts';
 import type { Database } from '../store/database.ts';
@@ -7,7 +8,6 @@ import type { ModelRow } from '../store/tables.ts';
 import { BINARY } from './bodies.ts';
 import { type ServiceContext, transact } from './context.ts';
 import { fileResponse } from './file-response.ts';
-import { found } from './problems.ts';
 import type { Call } from './route.ts';
 
 export type ModelWithSize = ModelRow & { readonly bytes: number };

@@ -4,16 +4,16 @@ import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 import type { CreateNetwork, Gates, Lineage, ServedNetwork } from '../../protocol/service/types.ts';
 import { randomId } from '../node/durable.ts';
+import { found, problem } from '../problems.ts';
 import { appendAudit } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { NetworkRow } from '../store/tables.ts';
 import type { MadeNetwork } from '../vault/jobs.ts';
+import { knownSet } from '../vault/parameter-sets.ts';
 import { type ServiceContext, transact } from './context.ts';
 import { insertKey } from './key-files.ts';
 import { networkKeys } from './keys.ts';
 import { noteBlob, selectModels } from './models.ts';
-import { knownSet } from './parameter-sets.ts';
-import { found, problem } from './problems.ts';
 import type { Call } from './route.ts';
 import { modelView, networkView, partyView } from './views.ts';
 

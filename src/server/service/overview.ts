@@ -1,13 +1,13 @@
 /** What the owner sees first, and what a trainer sees of itself. */
 import { sql } from 'kysely';
 import type { AuditPage, AuditQuery, Me, Overview } from '../../protocol/service/types.ts';
+import { found } from '../problems.ts';
 import { auditNames, checkAudit, countAudit, readAudit } from '../store/audit-log.ts';
 import type { ServiceContext } from './context.ts';
 import { fileResponse, type StoredFile } from './file-response.ts';
 import { ownerUnlockViews, trainersKeys } from './keys.ts';
 import { findModel } from './models.ts';
 import { findNetwork, readNetwork } from './networks.ts';
-import { found } from './problems.ts';
 import type { Call } from './route.ts';
 import { partyView, runView, trainerModelView } from './views.ts';
 

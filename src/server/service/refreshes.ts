@@ -5,16 +5,16 @@
  */
 import { maxRefreshMessageBytes, type RefreshRequestMessage } from '../../protocol/refresh-message.ts';
 import { OTHER_REQUEST } from '../../protocol/refresh-transport.ts';
+import { denied, found, problem } from '../problems.ts';
 import { appendAudit } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import type { PartyRow, RefreshRow } from '../store/tables.ts';
+import { parametersOf } from '../vault/parameter-sets.ts';
 import { alone } from '../vault/wire.ts';
 import { requireCurrent } from './authenticate.ts';
 import { BINARY, readBody, requireType } from './bodies.ts';
 import { type ServiceContext, transact } from './context.ts';
 import { setOfKey } from './models.ts';
-import { parametersOf } from './parameter-sets.ts';
-import { denied, found, problem } from './problems.ts';
 import type { Call } from './route.ts';
 
 /** Ciphertexts of one call. */

@@ -1,8 +1,8 @@
 /** Runs of trainers, as they report them. */
 import type { Progress, RunHistory, ServedRun } from '../../protocol/service/types.ts';
+import { denied, found } from '../problems.ts';
 import { appendSample, readSamples } from '../store/run-history.ts';
 import { type ServiceContext, transact } from './context.ts';
-import { denied, found } from './problems.ts';
 import type { Call } from './route.ts';
 import { runView } from './views.ts';
 

@@ -2,13 +2,13 @@
 import { outputSize } from '../../nn/network.ts';
 import { misfitOf, type UnlockDecision } from '../../owner/unlock-policy.ts';
 import type { UnlockPolicy } from '../../protocol/service/types.ts';
+import { problem } from '../problems.ts';
 import { type AuditNote, appendAudit } from '../store/audit-log.ts';
 import type { ModelRow, NetworkRow } from '../store/tables.ts';
 import type { UnlockJob } from '../vault/jobs.ts';
 import type { UnlockAsks } from '../vault/unlocking.ts';
 import { carriedKeys, chargeKeys } from './charging.ts';
 import { type ServiceContext, transact } from './context.ts';
-import { problem } from './problems.ts';
 import { architectureOf } from './views.ts';
 
 /** What is asked for, and who stands in the books for it. */

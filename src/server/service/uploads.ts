@@ -6,11 +6,11 @@ import { sql } from 'kysely';
 import type { Upload, UploadRequest } from '../../protocol/service/types.ts';
 import { HttpProblem } from '../error-response.ts';
 import { randomId } from '../node/durable.ts';
+import { found, problem } from '../problems.ts';
 import type { PartyRow, UploadRow } from '../store/tables.ts';
 import { announcedSize, arriving, BINARY, requireType, tooLong } from './bodies.ts';
 import { type ServiceContext, transact } from './context.ts';
 import { findModel, forgetBlob, noteBlob } from './models.ts';
-import { found, problem } from './problems.ts';
 import type { Call } from './route.ts';
 
 /** Of a call. */

@@ -13,11 +13,11 @@ import { describeInitialization } from '../../protocol/provenance.ts';
 import { type SealedModel, writeSealedModel } from '../../protocol/sealed-model.ts';
 import type { CreateNetwork } from '../../protocol/service/types.ts';
 import type { CkksParameters } from '../../schemes/ckks/parameters.ts';
-import { heldOutData, type NetworkPlan, planNetwork } from '../service/network-plan.ts';
-import { knownSet } from '../service/parameter-sets.ts';
-import { asArgument, problem } from '../service/problems.ts';
+import { asArgument, problem } from '../problems.ts';
 import type { Argument, Handed } from './jobs.ts';
+import { heldOutData, type NetworkPlan, planNetwork } from './network-plan.ts';
 import { loadModel } from './opening.ts';
+import { knownSet } from './parameter-sets.ts';
 import type { Done, Room } from './room.ts';
 
 export async function makeNetwork(room: Room, { wish, set }: Argument<'makeNetwork'>): Done<'makeNetwork'> {

@@ -9,9 +9,9 @@ import type { JsonValue } from '../../protocol/json.ts';
 import { writeModelFile } from '../../protocol/model-file.ts';
 import { forgetTraining } from '../../protocol/provenance.ts';
 import { type ReadSealedModel, readSealedModel } from '../../protocol/sealed-model.ts';
-import { heldOutData } from '../service/network-plan.ts';
-import { knownSet, parametersOf } from '../service/parameter-sets.ts';
 import { type Argument, type Judgement, MODEL_FIELDS, type ModelFacts, type SealedFile } from './jobs.ts';
+import { heldOutData } from './network-plan.ts';
+import { knownSet, parametersOf } from './parameter-sets.ts';
 import type { Done, Room } from './room.ts';
 import { alone, Moved } from './wire.ts';
 

@@ -4,8 +4,8 @@ import { reencryptor } from '../../owner/owner-refresh.ts';
 import { answerRefresh } from '../../owner/refresh-service.ts';
 import { memorySource } from '../../protocol/byte-source.ts';
 import { readRefreshRequest } from '../../protocol/refresh-message.ts';
-import { parametersOf } from '../service/parameter-sets.ts';
 import type { Argument } from './jobs.ts';
+import { parametersOf } from './parameter-sets.ts';
 import type { Done, Room } from './room.ts';
 import { Moved } from './wire.ts';
 

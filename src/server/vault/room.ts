@@ -5,11 +5,11 @@
 import type { MessagePort } from 'node:worker_threads';
 import { BlobFiles } from '../node/blob-files.ts';
 import { KeyRing, type KeyRingOptions } from '../node/key-ring.ts';
-import { knownSet } from '../service/parameter-sets.ts';
-import { Sequence } from '../service/turns.ts';
+import { Sequence } from '../turns.ts';
 import type { Argument, JobName, Jobs, Result } from './jobs.ts';
 import { handOut, makeNetwork } from './making.ts';
 import { describeModel, judge, openModel } from './opening.ts';
+import { knownSet } from './parameter-sets.ts';
 import { readRefresh, reencrypt } from './refreshing.ts';
 import { unlock } from './unlocking.ts';
 import { type Ask, type Moved, type Port, Wire } from './wire.ts';

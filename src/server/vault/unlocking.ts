@@ -3,10 +3,10 @@ import { open } from '../../owner/seal.ts';
 import { type CountedKey, type UnlockAnswer, UnlockLedger } from '../../owner/unlock-ledger.ts';
 import { approveUnlock, decideUnlock, type RowAccount, type UnlockMeans } from '../../owner/unlock-policy.ts';
 import { type ReadSealedPredictions, readSealedPredictions } from '../../protocol/sealed-predictions.ts';
-import { parametersOf } from '../service/parameter-sets.ts';
-import { problem } from '../service/problems.ts';
+import { problem } from '../problems.ts';
 import type { Argument, UnlockJob } from './jobs.ts';
 import { loadModel } from './opening.ts';
+import { parametersOf } from './parameter-sets.ts';
 import type { Done, Room } from './room.ts';
 import type { Ask } from './wire.ts';
 

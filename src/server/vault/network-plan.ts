@@ -13,7 +13,7 @@ import { glorotUniform, type Initializer } from '../../nn/initializers.ts';
 import { parseArchitecture, parseLayers } from '../../nn/layer-spec.ts';
 import { type Recipe, type RecipeName, recipeNames, recipe as recipeOf } from '../../nn/recipes.ts';
 import type { CreateNetwork } from '../../protocol/service/types.ts';
-import { problem } from './problems.ts';
+import { problem } from '../problems.ts';
 
 export interface NetworkPlan {
   readonly settings: FeatureSettings;

@@ -1,6 +1,6 @@
 /** What the service refuses, with the status that says so. */
-import { type ErrorDetails, HermeticError, type HermeticErrorCode } from '../../base/errors.ts';
-import { HttpProblem } from '../error-response.ts';
+import { type ErrorDetails, HermeticError, type HermeticErrorCode } from '../base/errors.ts';
+import { HttpProblem } from './error-response.ts';
 
 export function problem(
   status: number,

@@ -1,6 +1,6 @@
 /** Work that must not all be done at once. */
-import { HermeticError } from '../../base/errors.ts';
-import { HttpProblem } from '../error-response.ts';
+import { HermeticError } from '../base/errors.ts';
+import { HttpProblem } from './error-response.ts';
 
 /** Lets `limit` through at once; others wait, but no more than `waiting`. */
 export class Turns {
