@@ -93,7 +93,7 @@ beforeAll(async () => {
     gates: { accuracyDrop: 0.1 },
   };
   networkId = (await client.createNetwork(wish as unknown as CreateNetwork)).id;
-}, 60_000);
+});
 
 afterAll(async () => {
   await running.close();
