@@ -5,8 +5,9 @@ const config: ViteUserConfig = {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['test/slow/**', 'node_modules/**'],
     setupFiles: ['test/property-seed.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Against hanging, not for speed: beside a full load some take a minute.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     pool: 'forks',
     maxWorkers: 2,
     reporters: ['default', './test/closing-line-reporter.ts'],

@@ -15,6 +15,14 @@ export interface KeyCandidate {
   readonly exact: boolean;
 }
 
+/** A zero of c1 tells nothing: the first prime has one in one of 2^28/N ciphertexts, all of a level's hardly ever. */
+function limbWithoutZero(words: Uint32Array, N: number): number {
+  for (let limb = 0; (limb + 1) * N <= words.length; limb++) {
+    if (!words.subarray(limb * N, (limb + 1) * N).includes(0)) return limb;
+  }
+  return 0;
+}
+
 /**
  * The key from `slots`, all N/2, that are said to be the decryption of `ciphertext` (level 0, both polynomials). Where
  * the quotient is not ternary `key` is the nearest third of the prime's range: a guess.
@@ -22,18 +30,19 @@ export interface KeyCandidate {
 export function keyFromDecryption(context: CkksContext, ciphertext: CiphertextRecord, slots: SlotValues): KeyCandidate {
   const { ring, encoder } = context;
   const { N } = ring;
-  const { p } = ring.primes[0];
-  const [c0, c1] = ciphertext.polynomials.map((words) => words.subarray(0, N));
+  const [c0, c1] = ciphertext.polynomials;
+  const limb = limbWithoutZero(c1, N);
+  const { p } = ring.primes[limb];
   return ring.scope(
     () => {
-      const message = encoder.encode(slots, ciphertext.scale, 1);
-      const m = message.read(0);
-      message.write(
-        0,
-        // A zero of c1 tells nothing; the first prime has one in 2^28/N ciphertexts.
-        m.map((value, i) => mulMod((value - c0[i] + p) % p, inverseMod(c1[i], p), p)),
-      );
-      const quotient = firstResidues(message);
+      const m = encoder.encode(slots, ciphertext.scale, limb + 1).read(limb);
+      const values = m.map((value, i) => {
+        const at = limb * N + i;
+        return mulMod((value - c0[at] + p) % p, inverseMod(c1[at], p), p);
+      });
+      const ratio = ring.allocate('ntt', [limb]);
+      ratio.write(0, values);
+      const quotient = firstResidues(ratio);
       const exact = quotient.every((x) => Math.abs(x) <= 1);
       const third = exact ? 1 : p / 3;
       return { key: Int8Array.from(quotient, (x) => Math.round(x / third)), exact };

@@ -112,11 +112,12 @@ const spread = (values: readonly number[]): number => Math.max(...values) - Math
 
 /**
  * Bits of the noise, rms and in the worst slot, as measured less a bit: a bit more for half the N. The worst slot is that
- * where the key's own value is largest, and varies with the key.
+ * where the key's own value is largest, and varies with the key: its noise is a product of two normal values, beyond x
+ * of whose deviation lies e^(−2x), and is granted three times what it is in the mean over keys.
  */
 const SETS = [
-  { set: 'insecure-b10-4-9', floor: 19.2, worst: 15.7 },
-  { set: 'insecure-b9-7-11', floor: 20.1, worst: 16.7 },
+  { set: 'insecure-b10-4-9', floor: 19.2, worst: 15.5 },
+  { set: 'insecure-b9-7-11', floor: 20.1, worst: 16.6 },
 ];
 
 for (const { set, floor, worst } of SETS) {
@@ -195,7 +196,8 @@ describe('bootstrapping, in detail', () => {
         const { rms, worst } = precisionBits(parts(owner.decrypt(out)), parts(owner.decrypt(a)));
         // One rounding more than with full slots.
         expect(rms).toBeGreaterThan(19.3);
-        expect(worst).toBeGreaterThan(16);
+        // Four times the mean over keys, for there are fewer slots to be the worst.
+        expect(worst).toBeGreaterThan(15.2);
       }
       // EvalMod runs once: both halves of the coefficients stand side by side.
       expect(plans[i + 1]!.join?.matrix.diagonals.size).toBe(2);
@@ -403,8 +405,10 @@ describe('the stages of a bootstrapping', () => {
     const mean = all.reduce((sum, I) => sum + I, 0) / all.length;
     const variance = all.reduce((sum, I) => sum + (I - mean) ** 2, 0) / all.length;
     expect(Math.max(...all.map(Math.abs))).toBeLessThanOrEqual(12);
-    // 8192 draws: five standard deviations.
-    expect(Math.abs(mean)).toBeLessThan(5 * Math.sqrt(33 / 12 / all.length));
-    expect(Math.abs(variance / (33 / 12) - 1)).toBeLessThan(5 * Math.sqrt(2 / all.length));
+    // Not independent: the sum of all I is Σ a_j·W_j, W_j = Σ_i ±s_i by the signed partial sums of one key, and the mean
+    // square of those has a tail of e^(−π²x/8) over keys. So beyond z deviations of independent draws lies e^(−1.57·z).
+    expect(Math.abs(mean)).toBeLessThan(13 * Math.sqrt(33 / 12 / all.length));
+    // Correlated alike, to 1.2 deviations of independent draws: nearly eight of those.
+    expect(Math.abs(variance / (33 / 12) - 1)).toBeLessThan(9 * Math.sqrt(2 / all.length));
   });
 });

@@ -66,7 +66,7 @@ beforeAll(async () => {
   await succeed('init', ...data, ...layers, '--out', at('model.safetensors'));
   const key = ['--key', at('keys/owner.key'), ...passphrase];
   await succeed('seal', at('model.safetensors'), ...key, '--batch', '16', '--out', at('model.sealed'));
-}, 60_000);
+});
 
 const files = ['bootstrapping.keys', 'owner.key', 'trainer.keys'];
 

@@ -47,7 +47,7 @@ beforeAll(async () => {
   ]) {
     expect((await say([...words, '--quiet'])).code).toBe(0);
   }
-}, 60_000);
+});
 
 const train = (...words: string[]) =>
   say(['train', at('m.sealed'), '--keys', at('keys/trainer.keys'), '--threads', '1', ...learn, '--json', ...words]);

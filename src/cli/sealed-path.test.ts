@@ -151,9 +151,7 @@ describe('the sealed path on the command line', () => {
     expect(readFileSync(ledger)).toEqual(bytes.subarray(0, 40));
   });
 
-  it('counts under the earlier key too what is answered about weights that were sealed anew', {
-    timeout: 120_000,
-  }, async () => {
+  it('counts under the earlier key too what is answered about weights that were sealed anew', async () => {
     const next = ['--set', SET, '--passphrase-file', at('pw'), '--out', at('next'), '--threads', '1'];
     await succeed('keygen', ...next);
     await succeed('open', at('model.sealed'), ...key, '--out', at('opened.safetensors'));

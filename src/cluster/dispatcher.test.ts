@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HermeticError } from '../base/errors.ts';
 import { Spoiled } from './audit.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -12,6 +12,24 @@ const answer: UnitDone = {
   ms: { fetch: 0, compute: 1, store: 0 },
   bytes: { fetched: 0, stored: 0 },
 };
+
+/**
+ * A clock that goes on by a millisecond whenever everybody waits: who is faster, late or out of sight is decided by the
+ * times below, and not by what else the machine does.
+ */
+let pump: NodeJS.Immediate;
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  const tick = (): void => {
+    vi.advanceTimersByTime(1);
+    pump = setImmediate(tick);
+  };
+  pump = setImmediate(tick);
+});
+afterEach(() => {
+  clearImmediate(pump);
+  vi.useRealTimers();
+});
 
 interface Handed {
   readonly id: string;
@@ -92,7 +110,7 @@ function units(count: number, more: Partial<Unit> = {}): { list: Unit[]; accepte
 }
 
 const dispatch = (queue: UnitQueue, options: Partial<ConstructorParameters<typeof Dispatcher>[0]> = {}): Dispatcher =>
-  new Dispatcher({ run: 'run', queue, graceMs: 100, ...options });
+  new Dispatcher({ run: 'run', queue, graceMs: 1000, ...options });
 
 describe('a dispatcher', () => {
   it('keeps all workers busy, the fast ones more, and has each unit done once', async () => {
@@ -132,7 +150,7 @@ describe('a dispatcher', () => {
         ...(reason === 'late' ? { deadlineMs: 50, graceMs: 60_000 } : { deadlineMs: 60_000 }),
         events,
       }).run(list);
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await vi.waitUntil(() => town.to('bad').length > 0);
       town.person('good', 5);
       if (reason === 'lost') town.gone.add('bad');
       await running;
@@ -186,7 +204,7 @@ describe('a dispatcher', () => {
     const stop = new AbortController();
     const dispatcher = dispatch(town, { signal: stop.signal });
     const running = dispatcher.run(units(2).list);
-    setTimeout(() => stop.abort(), 30);
+    void vi.waitUntil(() => town.handed.length > 0).then(() => stop.abort());
     await expect(running).rejects.toMatchObject({ code: 'ABORTED' });
     await dispatcher.close();
     expect(town.handed.every(({ cancelled }) => cancelled)).toBe(true);

@@ -82,8 +82,8 @@ describe('bootstrapping keys', () => {
       positive += coefficients.filter((x) => x === 1).length;
       coefficients.forEach((x, i) => (counts[i >> 4]! += Math.abs(x)));
     }
-    // 6400 signs, 800 coefficients in each eighth: five standard deviations.
-    expect(Math.abs(positive - 16 * draws)).toBeLessThan(5 * Math.sqrt(8 * draws));
+    // 6400 signs: seven standard deviations; 800 coefficients in each eighth, without repetition: six.
+    expect(Math.abs(positive - 16 * draws)).toBeLessThan(7 * Math.sqrt(8 * draws));
     for (const count of counts) expect(Math.abs(count - 4 * draws)).toBeLessThan(5 * Math.sqrt(4 * draws));
     const full = SecretKey.generateSparse(context, 128);
     expect(Int8Array.from(full.toBytes()).every((x) => x !== 0)).toBe(true);

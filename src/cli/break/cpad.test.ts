@@ -18,6 +18,15 @@ describe('a raw decryption', () => {
     }
   });
 
+  it('is the key where a prime tells nothing: one of c1 with a zero', () => {
+    const { record } = encryptKnown(victim);
+    const raw = unsafeRawDecryption(victim.keys, record);
+    const [c0, c1] = record.polynomials;
+    const holed = { ...record, polynomials: [c0, c1.with(5, 0)] };
+    const { key, exact } = keyFromDecryption(victim.target.context, holed, raw);
+    expect([exact, victim.score(key).opened]).toEqual([true, true]);
+  });
+
   it('is no key where a slot is off by less than a rounded bit, or where it is what was encrypted', () => {
     const { record, values } = encryptKnown(victim);
     const { context } = victim.target;

@@ -113,7 +113,7 @@ describe('coarse answers', () => {
 });
 
 describe('the product', () => {
-  // A ring that answers 64 bits: two slots at all thresholds of labels, five rounded rows.
+  // A ring that answers 64 bits: a slot at all thresholds of labels, five rounded rows.
   let larger: Victim;
   beforeAll(async () => {
     larger = await makeVictim('insecure-13-1-1', 1);

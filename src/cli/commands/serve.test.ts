@@ -36,7 +36,7 @@ beforeAll(async () => {
   writeFileSync(at('pw'), 'correct horse battery staple\n');
   mkdirSync(at('store'));
   await prepareEmbedded(at('store'));
-}, 60_000);
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 interface Served {

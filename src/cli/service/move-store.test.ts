@@ -28,7 +28,7 @@ beforeAll(async () => {
   await prepareEmbedded(at('store'));
   if (server === undefined) await prepareEmbedded(at('elsewhere'));
   target = (await server?.database()) ?? at('elsewhere/db');
-}, 60_000);
+});
 
 afterAll(async () => {
   await server?.stop();
