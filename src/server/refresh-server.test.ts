@@ -129,9 +129,17 @@ describe('the refresh server', () => {
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const { app, seen } = server(async (_, request) => held.then(() => request), 2);
+    let arrived = 0;
+    let bothAreHeld = () => {};
+    const both = new Promise<void>((resolve) => {
+      bothAreHeld = resolve;
+    });
+    const { app } = server(async (_, request) => {
+      if (++arrived === 2) bothAreHeld();
+      return held.then(() => request);
+    }, 2);
     const waiting = [app.request('/v1/refresh', post()), app.request('/v1/refresh', post())];
-    await expect.poll(() => seen.length).toBe(2);
+    await both;
     const third = await app.request('/v1/refresh', post());
     expect([third.status, third.headers.get('retry-after')]).toEqual([503, '1']);
     release();

@@ -76,7 +76,8 @@ describe('the plain form', () => {
     ['parameters of another key', { ...plain, parameters: { ...plain.parameters, digits: 17 } }],
     ['parameters that are missing', { ...plain, parameters: { logScale: 4 } }],
     ['enormous parameters', { ...plain, slots: 2 ** 12, parameters: { ...plain.parameters, digits: 2048 } }],
-    ['a matrix cut short', { ...plain, oneWay: plain.oneWay.subarray(1) }],
+    // At its end: without its first byte the first integer may still be one.
+    ['a matrix cut short', { ...plain, oneWay: plain.oneWay.subarray(0, -1) }],
     ['a matrix of words', { ...plain, elementwise: 'abc' }],
     ['rotations that are no list', { ...plain, rotations: {} }],
     ['a rotation twice', { ...plain, rotations: [plain.rotations[0], plain.rotations[0]] }],

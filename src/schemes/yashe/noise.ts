@@ -9,8 +9,12 @@ import type { YasheParameters } from './parameters.ts';
 /** Variance of the sampled errors, and of ternary coefficients (src/ring/sampler.ts). */
 const ERROR_VARIANCE = 10.5;
 const TERNARY_VARIANCE = 2 / 3;
-/** Deviations that a coefficient never reaches: 2^3. */
-const TAIL_BITS = 3;
+/**
+ * Deviations that a coefficient never reaches: 2^8. Of so few slots one may outweigh the others, and a product makes its
+ * share larger: noise is not Gaussian, and among some hundred random circuits of seven products several exceed 2^3
+ * deviations, one 2^5.
+ */
+const TAIL_BITS = 8;
 const LIMIT = -1 - TAIL_BITS;
 /** Room for sums in `depth`: after each product, 2^(2·3) ciphertexts of its noise may be added up. */
 const SUM_BITS = 3;

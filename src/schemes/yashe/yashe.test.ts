@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { repeatSystemRandom } from '../../../test/fixtures/repeated-random.ts';
 import { SeededRandom } from '../../base/seeded-random.ts';
 import { createTwinEngine } from '../../kernels/twin/executor.ts';
 import { SCHEMES } from '../traits.ts';
@@ -85,13 +86,15 @@ describe('keys', () => {
   it('h·f = t·g modulo q with a ternary g, for each plaintext prime, by schoolbook', () => {
     const { q, parts } = publicKeyIntegers(context, publicKey);
     expect(q).toBe(PARAMETERS.primes.reduce((product, p) => product * BigInt(p), 1n));
-    parts.forEach(({ t, h }, j) => {
+    const ternary = parts.flatMap(({ t, h }, j) => {
       expect(t).toBe(BigInt(PARAMETERS.plainPrimes[j]!));
       expect(h.every((x) => x >= 0n && x < q)).toBe(true);
       const g = schoolbook(h, secretIntegers(j), q);
       expect(g.every((x) => x === 0n || x === t || x === -t)).toBe(true);
-      expect(new Set(g).size).toBe(3);
+      return g.map((x) => x / t);
     });
+    // Over all keys: the 32 coefficients of one lack a value of the three with chance 3·(2/3)^32.
+    expect(new Set(ternary)).toEqual(new Set([-1n, 0n, 1n]));
     expect(secretIntegers(0)).not.toEqual(secretIntegers(1));
   });
 
@@ -186,31 +189,38 @@ describe('evaluation is exact modulo the plaintext primes', () => {
   });
 
   it('random circuits as deep as the set allows, the noise below its estimate', () => {
-    expect(evaluator.depth).toBeGreaterThanOrEqual(7);
+    // The estimate is a heuristic: always the same keys and errors.
+    onTestFinished(repeatSystemRandom(1));
+    const secretKey = YasheSecretKey.generate(context);
+    const h = generateYashePublicKey(context, secretKey);
+    const needs = { rotations: ROTATIONS, relinearization: true };
+    const own = new YasheEvaluator(context, generateYasheEvaluationKeys(context, secretKey, h, needs));
+    const secret = new YasheSecret(context, secretKey, h);
+    expect(own.depth).toBeGreaterThanOrEqual(7);
     for (let round = 0; round < 8; round++) {
       let clear = vector(16);
-      let sealed = owner.encrypt(clear);
-      for (let products = 0; products < evaluator.depth; ) {
+      let sealed = secret.encrypt(clear);
+      for (let products = 0; products < own.depth; ) {
         const v = vector([16, 8, 2][random.integer(3)]!);
         const at = (i: number) => v[i % v.length]!;
         const before = clear;
         const kind = random.integer(6);
         if (kind < 3) products++;
-        if (kind === 0) [sealed, clear] = [evaluator.multiply(sealed, sealed), before.map((u) => u * u)];
+        if (kind === 0) [sealed, clear] = [own.multiply(sealed, sealed), before.map((u) => u * u)];
         else if (kind === 1)
-          [sealed, clear] = [evaluator.multiply(sealed, owner.encrypt(v)), before.map((u, i) => u * at(i))];
-        else if (kind === 2) [sealed, clear] = [evaluator.multiplyPlain(sealed, v), before.map((u, i) => u * at(i))];
-        else if (kind === 3) [sealed, clear] = [evaluator.addPlain(sealed, v), before.map((u, i) => u + at(i))];
-        else if (kind === 4) [sealed, clear] = [evaluator.rotate(sealed, 5), rotated(before, 5)];
+          [sealed, clear] = [own.multiply(sealed, secret.encrypt(v)), before.map((u, i) => u * at(i))];
+        else if (kind === 2) [sealed, clear] = [own.multiplyPlain(sealed, v), before.map((u, i) => u * at(i))];
+        else if (kind === 3) [sealed, clear] = [own.addPlain(sealed, v), before.map((u, i) => u + at(i))];
+        else if (kind === 4) [sealed, clear] = [own.rotate(sealed, 5), rotated(before, 5)];
         else
           [sealed, clear] = [
-            evaluator.subtract(sealed, evaluator.rotate(sealed, -1)),
+            own.subtract(sealed, own.rotate(sealed, -1)),
             before.map((u, i) => u - rotated(before, -1)[i]!),
           ];
         clear = clear.map((u) => centred(u));
-        expect(owner.noiseBudget(sealed)).toBeGreaterThan(context.noise.budget(sealed.noise));
+        expect(secret.noiseBudget(sealed)).toBeGreaterThan(context.noise.budget(sealed.noise));
       }
-      expectSlots(sealed, (i) => clear[i]!);
+      expect(secret.decrypt(sealed)).toEqual(clear);
     }
   });
 

@@ -35,16 +35,19 @@ describe('the key ring', () => {
     const keys = ring();
     const ids = [1, 2, 3, 4].map(() => keys.create(SET, async ({ keyId }) => keyId));
     const [a, b, c, d] = await Promise.all(ids);
-    let lent: OwnerKeys | undefined;
     let release = (): void => {};
-    const held = keys.use(a, async (own) => {
-      lent = own;
-      await new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      return secretOf(own);
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
     });
-    await expect.poll(() => lent).toBeDefined();
+    let held: Promise<string> | undefined;
+    const lent = await new Promise<OwnerKeys>((resolve, reject) => {
+      held = keys.use(a, async (own) => {
+        resolve(own);
+        await released;
+        return secretOf(own);
+      });
+      held.catch(reject);
+    });
     for (const id of [b, c, d, b, c, d]) await keys.use(id, secretOf);
     expect(await keys.use(a, (own) => own === lent)).toBe(true);
     release();

@@ -25,10 +25,12 @@ import { databaseUnlockBook } from './unlock-book.ts';
 
 const programs = postgresPrograms();
 if (programs === undefined) console.warn('PostgreSQL is not installed: the store is tested on PGlite alone');
+/** A cluster takes seconds to make, and many where other tests have the cores. */
+const PATIENCE_MS = 180_000;
 let server: PostgresServer | undefined;
 beforeAll(async () => {
   server = programs === undefined ? undefined : await startPostgres(programs);
-}, 60_000);
+}, PATIENCE_MS);
 afterAll(() => server?.stop());
 
 const AT = new Date('2026-02-03T04:05:06.789Z');
@@ -47,7 +49,7 @@ describe.each(['PGlite', 'PostgreSQL'])('the store on %s', (kind) => {
     database = kind === 'PostgreSQL' ? await server?.database() : undefined;
     folder = await newFolder(database);
     store = await open();
-  }, 60_000);
+  }, PATIENCE_MS);
   afterAll(async () => {
     if (skipped) return;
     await store.close();
@@ -264,8 +266,8 @@ describe.each(['PGlite', 'PostgreSQL'])('the store on %s', (kind) => {
 });
 
 describe('a folder whose database is gone', () => {
-  it('is refused, and keeps every file', async () => {
-    const folder = await newFolder('forgotten');
+  it('is refused, and keeps every file', { timeout: PATIENCE_MS }, async () => {
+    const folder = await newFolder();
     const first = await openStore({ folder });
     const { sha256 } = await first.blobs.putBytes(new Uint8Array([7]));
     await first.close();
