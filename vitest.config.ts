@@ -6,6 +6,8 @@ const config: ViteUserConfig = {
     exclude: ['test/slow/**', 'node_modules/**'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Of `expect.poll`; a machine may be busy.
+    expect: { poll: { timeout: 20_000 } },
     pool: 'forks',
     maxWorkers: 2,
     reporters: ['default', './test/closing-line-reporter.ts'],
