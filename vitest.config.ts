@@ -8,6 +8,7 @@ const config: ViteUserConfig = {
     // Against hanging, not for speed: beside a full load some take a minute.
     testTimeout: 240_000,
     hookTimeout: 240_000,
+    expect: { poll: { timeout: 20_000 } },
     pool: 'forks',
     maxWorkers: 2,
     reporters: ['default', './test/closing-line-reporter.ts'],

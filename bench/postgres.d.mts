@@ -9,3 +9,5 @@ export interface Postgres {
 /** Folder of initdb and pg_ctl of the newest version installed; undefined where there is none. */
 export function postgresPrograms(): Promise<string | undefined>;
 export function startPostgres(): Promise<Postgres>;
+/** A port of loopback that nobody listens on, and that no system hands out by itself. */
+export function freePort(): Promise<number>;

@@ -1,5 +1,6 @@
 /** A throw-away PostgreSQL from Debian, on loopback: a cluster in a temporary folder, on a free port, gone afterwards. */
 import { execFile } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { chown, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -32,18 +33,22 @@ export async function startPostgres() {
       : run(path, args, { cwd: folder });
   };
   const data = join(folder, 'data');
-  const port = await freePort();
   await execute('initdb', '--pgdata', data, '--username', 'hermetic', '--auth', 'trust', '--no-sync');
-  const settings = [
-    `port = ${port}`,
-    "listen_addresses = '127.0.0.1'",
-    `unix_socket_directories = '${folder}'`,
-    'max_connections = 200',
-    'fsync = off',
-  ];
-  await writeFile(join(data, 'postgresql.auto.conf'), `${settings.join('\n')}\n`);
   const control = (...words) => execute('pg_ctl', '--pgdata', data, '--log', join(folder, 'log'), '--wait', ...words);
-  await control('start');
+  const startOn = async (port) => {
+    const settings = [
+      `port = ${port}`,
+      "listen_addresses = '127.0.0.1'",
+      `unix_socket_directories = '${folder}'`,
+      'max_connections = 200',
+      'fsync = off',
+    ];
+    await writeFile(join(data, 'postgresql.auto.conf'), `${settings.join('\n')}\n`);
+    await control('start');
+    return port;
+  };
+  // Another may have been quicker to take the port.
+  const port = await startOn(await freePort()).catch(async () => startOn(await freePort()));
   return {
     port,
     url: `postgres://hermetic@127.0.0.1:${port}/postgres`,
@@ -64,13 +69,18 @@ async function serverUser() {
   return { uid: await id('-u'), gid: await id('-g') };
 }
 
-function freePort() {
-  return new Promise((resolve, reject) => {
+/** A port that nobody listens on, below those that a system hands out by itself: what is free now is free in a second. */
+export async function freePort() {
+  for (;;) {
+    const port = randomInt(15_000, 32_000);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }

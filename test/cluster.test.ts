@@ -20,27 +20,31 @@ import { postgresPrograms } from './fixtures/postgres.ts';
 /** They say that they are skipped where Debian's PostgreSQL is not installed. */
 const missing = (await postgresPrograms()) === undefined;
 
+/** Several processes at a time, on a machine that may be busy. */
+const SLOW_MS = 300_000;
+
 let shop: ClusterWorkshop;
 beforeAll(async () => {
   if (missing) return;
   shop = await makeClusterWorkshop();
   await Promise.all([shop.project(LEVELLED), shop.project(BOOTSTRAPPED)]);
-}, 120_000);
+}, SLOW_MS);
 afterAll(() => shop?.close(), 30_000);
 
 const blobsLeft = (folder: string): string[] =>
   readdirSync(shop.at(folder), { recursive: true, encoding: 'utf8' }).filter((name) => name.length > 64);
 
 describe.skipIf(missing).each([LEVELLED, BOOTSTRAPPED])('a run on several workers, refresh: $refresh', (project) => {
-  it('ends bit for bit where one process ends, and leaves nothing behind', { timeout: 120_000 }, async () => {
+  it('ends bit for bit where one process ends, and leaves nothing behind', { timeout: SLOW_MS }, async () => {
     const workers = [shop.work(project), shop.work(project)];
+    await shop.ready(...workers);
     const coordinator = shop.coordinate(project, `${project.name}-many`);
     expect(await coordinator.ended, coordinator.lines.join('\n')).toBe(0);
     expect(await shop.state(project, `${project.name}-many`)).toEqual(await shop.expected(project));
-    // Both had a share in it.
-    for (const worker of workers) expect(worker.lines.join('\n')).toMatch(/gradient done/);
     for (const worker of workers) worker.kill('SIGINT');
     for (const worker of workers) expect(await worker.ended).toBe(0);
+    // Both had a share in it.
+    for (const worker of workers) expect(worker.lines.join('\n')).toMatch(/gradient done/);
     expect(blobsLeft('blobs')).toEqual([]);
     const { runs } = JSON.parse((await shop.run('runs', '--database', shop.postgres.url, '--json')).stdout());
     expect(runs[0]).toMatchObject({ state: 'done', step: STEPS, steps: STEPS, shards: SHARDS, workers: 0 });
@@ -50,7 +54,7 @@ describe.skipIf(missing).each([LEVELLED, BOOTSTRAPPED])('a run on several worker
 
 describe.skipIf(missing)('rows that stay where they are', () => {
   it('train as if they lay together: each machine has its shard, the coordinator too', {
-    timeout: 120_000,
+    timeout: SLOW_MS,
   }, async () => {
     const parts = 2;
     await writeFile(shop.at('first.csv'), csv(0, 32));
@@ -59,16 +63,18 @@ describe.skipIf(missing)('rows that stay where they are', () => {
     const [first, second] = ['first', 'second'].map((name, i) => {
       return shop.work(LEVELLED, '--data', `${name}.csv`, '--label', 'y', '--shard', `${i + 1}/${parts}`);
     });
+    await shop.ready(first, second);
     const own = ['--data', 'first.csv', '--label', 'y', '--shard', `1/${parts}`];
     const coordinator = shop.coordinate(LEVELLED, 'parts', ...own);
     expect(await coordinator.ended, coordinator.lines.join('\n')).toBe(0);
     expect(await shop.state(LEVELLED, 'parts')).toEqual(await shop.state(LEVELLED, 'whole'));
+    for (const worker of [first, second]) worker.kill('SIGINT');
+    await Promise.all([first.ended, second.ended]);
     const gradients = (lines: readonly string[]) => lines.filter((line) => /^gradient done/.test(line)).length;
     expect([first.lines, second.lines].map(gradients)).toEqual([STEPS, STEPS]);
-    for (const worker of [first, second]) worker.kill();
   });
 
-  it('are served to nobody who means others', { timeout: 120_000 }, async () => {
+  it('are served to nobody who means others', { timeout: SLOW_MS }, async () => {
     await writeFile(shop.at('others.csv'), csv(0, 63));
     const worker = shop.work(LEVELLED, '--data', 'others.csv', '--label', 'y');
     await worker.said(/waiting for a run/);
@@ -85,7 +91,7 @@ describe.skipIf(missing)('rows that stay where they are', () => {
 
 describe.skipIf(missing)('noise on rows', () => {
   it('is added by each machine to its own rows: the same as on one, and not at all without the key', {
-    timeout: 120_000,
+    timeout: SLOW_MS,
   }, async () => {
     const privacy = ['--privacy', '20'];
     const key = ['--noise-key', 'noise-key'];
@@ -98,7 +104,7 @@ describe.skipIf(missing)('noise on rows', () => {
       expect(worker.lines.join('\n')).toMatch(/adds noise to rows, and this machine does not have its key/);
     }
     const workers = [shop.work(LEVELLED, ...key), shop.work(LEVELLED, ...key)];
-    await first.said(/"event":"step","step":2,/);
+    await first.said(/"event":"step","step":1,/);
     first.kill('SIGINT');
     await first.ended;
     // From here on in one process, and on many: what the workers' noise is shows in every bit.
@@ -142,10 +148,10 @@ describe.skipIf(missing)('a refresh by the owner', () => {
   };
   beforeAll(async () => {
     if (!missing) await shop.project(project);
-  }, 60_000);
+  }, SLOW_MS);
 
   it('is asked for by the coordinator where no worker can, and no step is lost or done twice when it dies', {
-    timeout: 120_000,
+    timeout: SLOW_MS,
   }, async () => {
     const { owner, refresh } = await serve();
     await shop.run(...shop.train(project, 'owned-local', '--shards', `${SHARDS}`, ...refresh));
@@ -166,7 +172,7 @@ describe.skipIf(missing)('a refresh by the owner', () => {
   });
 
   it('is asked for by workers with a token, a call each, exactly once: whoever dies meanwhile', {
-    timeout: 120_000,
+    timeout: SLOW_MS,
   }, async () => {
     // As many calls as are needed, and none to lose.
     const { owner, refresh } = await serve('--budget', `${2 * STEPS}`);
@@ -177,11 +183,11 @@ describe.skipIf(missing)('a refresh by the owner', () => {
     const first = shop.coordinate(project, 'owned-shared', '--progress', 'json', ...refresh);
     for (const worker of workers) await worker.said(/owner-refresh done/);
     await first.said(/"event":"step","step":2,/);
-    await workers[0].said(/gradient|update/, workers[0].lines.length);
+    await workers[0].next(/gradient|update/);
     first.kill();
     await first.ended;
     const second = shop.coordinate(project, 'owned-shared', '--progress', 'json', ...refresh);
-    await second.said(/"event":"step","step":4,/);
+    await second.said(/"event":"step"/);
     workers[0].kill();
     workers[1].kill();
     expect(await second.ended, second.lines.join('\n')).toBe(0);
@@ -204,7 +210,7 @@ describe.skipIf(missing)('a refresh by the owner', () => {
 
 describe.skipIf(missing)('what crosses the wall', () => {
   it('is hashes in the database, and ciphertexts over HTTP for those who know the token', {
-    timeout: 120_000,
+    timeout: SLOW_MS,
   }, async () => {
     const store = shop.start('blobs', 'served', '--port', '0', '--token-file', 'token', '--json');
     await store.said(/made token/);

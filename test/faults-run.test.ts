@@ -9,6 +9,7 @@ import type { TrainingRecipe } from '../src/nn/architecture.ts';
 import { createRefreshService } from '../src/owner/owner-refresh.ts';
 import type { RefreshService } from '../src/owner/refresh-service.ts';
 import { createRefreshServer, hashToken, type Listener, listen } from '../src/server/index.ts';
+import { freePort } from './fixtures/postgres.ts';
 import { largestDifference } from './fixtures/sealed-round.ts';
 import { makeWorkshop, type Running, type Said, type Workshop } from './fixtures/workshop.ts';
 
@@ -159,7 +160,8 @@ describe('a checkpoint folder', () => {
 
 describe('an owner', () => {
   it('who goes away and comes back is waited for', async () => {
-    const own = await serve(0);
+    // Its port is free for a moment: not one that the system would give to somebody else.
+    const own = await serve(await freePort());
     watch((call) => {
       // The connection is cut without an answer; a second later the server is there again.
       if (call === 3)

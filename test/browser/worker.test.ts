@@ -15,7 +15,7 @@ import { buildTestPage, makePageOwner, type PageOwner, TOKEN } from '../fixtures
 type Told = { readonly code?: string; readonly message: string; readonly got?: string; readonly mend?: string };
 
 /** A page is built and a browser started, on a machine that may be busy. */
-const SLOW_MS = 60_000;
+const SLOW_MS = 180_000;
 
 describe.skipIf(chromiumPath === undefined)(`the training worker in Chromium${needsChromium}`, () => {
   let owner: PageOwner;

@@ -1,6 +1,10 @@
 /**
  * Our CKKS against Microsoft SEAL's at N = 2^13: the same circuit on the same random slots gives the same result as the
  * other library and as the clear, to the bits that the scale of ours (2^28; SEAL's is 2^40) leaves. Ours at set L13.
+ *
+ * Bits are such that chance does not decide: a fresh error is normal, and ten deviations away. An error that the secret
+ * multiplies (of a rounding, a key switch, a public key) is in each slot the product of two normal numbers, of the
+ * distribution of Laplace: beyond k deviations with probability exp(−√2·k), and so 24 of them or more are left.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../src/base/seeded-random.ts';
@@ -63,14 +67,14 @@ const CASES: readonly Case[] = [
   { name: 'encrypt', bits: 17, clear: (x) => x, ours: (a) => a, seal: (a) => a },
   {
     name: 'add',
-    bits: 17,
+    bits: 16,
     clear: (x, y) => x.map((v, i) => v + y[i]!),
     ours: (a, b) => evaluator.add(a, b),
     seal: (a, b) => seal.add(a, b),
   },
   {
     name: 'subtract',
-    bits: 17,
+    bits: 16,
     clear: (x, y) => x.map((v, i) => v - y[i]!),
     ours: (a, b) => evaluator.subtract(a, b),
     seal: (a, b) => seal.subtract(a, b),
@@ -91,28 +95,28 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'multiply and rescale',
-    bits: 14,
+    bits: 13,
     clear: (x, y) => x.map((v, i) => v * y[i]!),
     ours: (a, b) => evaluator.rescale(evaluator.multiply(a, b)),
     seal: (a, b) => seal.multiply(a, b),
   },
   {
     name: 'multiply by a plaintext and rescale',
-    bits: 14,
+    bits: 13,
     clear: (x, _y, v) => x.map((u, i) => u * v[i]!),
     ours: (a, _b, v) => evaluator.rescale(evaluator.multiplyPlain(a, v)),
     seal: (a, _b, v) => seal.multiplyPlain(a, v),
   },
   ...ROTATIONS.map((steps) => ({
     name: `rotate by ${steps}`,
-    bits: 11,
+    bits: 9,
     clear: (x: Float64Array) => rotated(x, steps),
     ours: (a: Ciphertext) => evaluator.rotate(a, steps),
     seal: (a: Sealed) => seal.rotate(a, steps),
   })),
   {
     name: 'a circuit of two levels: rot_1(x·y + y·v)·rot_64(x·y)',
-    bits: 11,
+    bits: 10,
     clear: (x, y, v) => {
       const product = x.map((u, i) => u * y[i]!);
       const sum = product.map((u, i) => u + y[i]! * v[i]!);
@@ -147,10 +151,10 @@ describe('CKKS against SEAL at N = 2^13', () => {
     });
   }
 
-  it('public-key encryption: equal to 2^-10', () => {
+  it('public-key encryption: equal to 2^-9', () => {
     const random = new SeededRandom(3);
     const x = Float64Array.from({ length: SLOTS }, () => random.uniform(-1, 1));
-    expectAgreement(encryptPublic(context, publicKey, { re: x }, 3), seal.encrypt(x), x, 10);
+    expectAgreement(encryptPublic(context, publicKey, { re: x }, 3), seal.encrypt(x), x, 9);
   });
 
   it('sees a wrong result: a rotation by one slot too many differs in all three comparisons', () => {

@@ -1,6 +1,6 @@
 /** The page as tests see it: built by Vite once for these sources, with the real training worker or the fake one. */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type InlineConfig, type Plugin } from 'vite';
@@ -11,7 +11,7 @@ const CACHE = join(ROOT, 'node_modules/.cache/hermetic-page');
 /** Folder with index.html. */
 export async function buildPage(training: 'fake' | 'real'): Promise<string> {
   const folder = join(CACHE, `${training}-${sourceDigest()}`);
-  if (existsSync(join(folder, 'index.html'))) return folder;
+  if (existsSync(join(folder, 'index.html'))) return inUse(folder);
   const { default: config } = (await import('../../web/vite.config.ts')) as { readonly default: InlineConfig };
   const making = `${folder}.${process.pid}`;
   // Vitest says 'test', and the compiler would build for development.
@@ -23,10 +23,20 @@ export async function buildPage(training: 'fake' | 'real'): Promise<string> {
     plugins: [...(config.plugins ?? []), ...(training === 'fake' ? [fakeTraining()] : [])],
     build: { ...config.build, outDir: making, emptyOutDir: true },
   });
-  forgetOthers(training);
-  // Another test file may have been quicker.
-  if (existsSync(folder)) rmSync(making, { recursive: true });
-  else renameSync(making, folder);
+  forgetUnused();
+  try {
+    renameSync(making, folder);
+  } catch (error) {
+    // Another test file may have been quicker.
+    if (!existsSync(join(folder, 'index.html'))) throw error;
+    rmSync(making, { recursive: true });
+  }
+  return inUse(folder);
+}
+
+function inUse(folder: string): string {
+  const now = new Date();
+  utimesSync(folder, now, now);
   return folder;
 }
 
@@ -53,8 +63,12 @@ function sourceDigest(): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-function forgetOthers(training: string): void {
-  if (!existsSync(CACHE)) return;
-  const old = readdirSync(CACHE).filter((name) => name.startsWith(`${training}-`) && !/\.\d+$/.test(name));
-  for (const name of old.slice(0, -1)) rmSync(join(CACHE, name), { recursive: true, force: true });
+/** Builds that no test asked for since yesterday; those of other sources may be in use by other checkouts. */
+function forgetUnused(): void {
+  const yesterday = Date.now() - 86_400_000;
+  for (const name of existsSync(CACHE) ? readdirSync(CACHE) : []) {
+    const folder = join(CACHE, name);
+    const changed = statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
+    if (changed < yesterday) rmSync(folder, { recursive: true, force: true });
+  }
 }

@@ -20,6 +20,8 @@ import type {
 } from '../../web/src/trainer/training-api.ts';
 
 const STEP_MS = 60;
+/** What a test has put into the storage as the time that a step takes. */
+const PACE = 'fake.pace';
 const KEPT = 'fake.run';
 const FAULT = 'fake.fault';
 const COLUMNS = ['age', 'stay', 'visits'];
@@ -254,10 +256,10 @@ class FakeTraining implements TrainingApi {
         note: undefined,
       });
     tell('checking', start.step);
-    await pause(STEP_MS);
+    await pause(stepMs());
     for (let step = start.step; step < steps; ) {
       tell('running', step);
-      await pause(STEP_MS);
+      await pause(stepMs());
       step++;
       localStorage.setItem(KEPT, JSON.stringify({ ...start, step }));
       tell('running', step);
@@ -311,6 +313,10 @@ function faultAfter(step: number): Error | undefined {
 function stored(): StoredRun | undefined {
   const text = localStorage.getItem(KEPT);
   return text === null ? undefined : (JSON.parse(text) as StoredRun);
+}
+
+function stepMs(): number {
+  return Number(localStorage.getItem(PACE) ?? STEP_MS);
 }
 
 function pause(ms: number): Promise<void> {

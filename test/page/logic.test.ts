@@ -41,6 +41,7 @@ describe('addresses', () => {
   it('never throw, and lead to nothing where nobody knows them', () => {
     fc.assert(fc.property(fc.string(), (hash) => void parseRoute(hash)));
     expect(parseRoute('#/networks/../..').name).toBe('missing');
+    for (const name of ['constructor', '__proto__', 'toString']) expect(parseRoute(`#/${name}`).name).toBe('missing');
     expect(parseRoute('#/join/<script>').name).toBe('missing');
   });
 

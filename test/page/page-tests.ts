@@ -37,7 +37,8 @@ export async function visit(browser: Browser, options: VisitOptions): Promise<Vi
     permissions: ['clipboard-read', 'clipboard-write'],
     acceptDownloads: true,
   });
-  context.setDefaultTimeout(8000);
+  // A machine may be busy, and what never comes is told of as well after a while.
+  context.setDefaultTimeout(30_000);
   await admit(context, options.as);
   const page = await context.newPage();
   const all = watchErrors(page);
@@ -94,7 +95,7 @@ export function usePage(as: VisitOptions['as']): (options: Partial<VisitOptions>
   beforeAll(async () => {
     folder = await buildPage('fake');
     browser = await launchChromium();
-  }, 120_000);
+  }, 300_000);
 
   afterEach(async () => {
     const errors = open?.errors;

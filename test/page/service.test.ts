@@ -28,7 +28,7 @@ describe.skipIf(chromiumPath === undefined)(`the page over the owner's service${
     test = await startService({ web: await buildPage('real') });
     listener = await listen(test.service.app, { port: 0 });
     browser = await launchChromium();
-  }, 180_000);
+  }, 300_000);
 
   afterAll(async () => {
     await browser?.close();
@@ -97,7 +97,7 @@ describe.skipIf(chromiumPath === undefined)(`the page over the owner's service${
     await request.getByRole('button', { name: 'Approve' }).click();
     await owner.page.getByText('Answered 4 rows to Hospital North.').waitFor();
     await expect
-      .poll(() => trainer.page.locator('.answers').innerText(), { timeout: 20_000 })
+      .poll(() => trainer.page.locator('.answers').innerText(), { timeout: 60_000 })
       .toMatch(/row 0\s+(left|right)\s+row 1\s+(left|right)/);
 
     await owner.page.getByRole('link', { name: 'Sides' }).click();
@@ -120,5 +120,5 @@ describe.skipIf(chromiumPath === undefined)(`the page over the owner's service${
     expect([...owner.errors, ...trainer.errors]).toEqual([]);
     await owner.context.close();
     await trainer.context.close();
-  }, 180_000);
+  }, 300_000);
 });

@@ -20,7 +20,7 @@ const PLAIN: Readonly<Record<string, Exclude<Route['name'], 'join' | 'network' |
 /** The route of `location.hash`; what nobody knows is 'missing'. */
 export function parseRoute(hash: string): Route {
   const path = hash.replace(/^#?\/*/, '').replace(/\/+$/, '');
-  const plain = PLAIN[path];
+  const plain = Object.hasOwn(PLAIN, path) ? PLAIN[path] : undefined;
   if (plain !== undefined) return { name: plain };
   const [, code] = /^join[/=]([A-Za-z0-9_.~-]{1,200})$/.exec(path) ?? [];
   if (code !== undefined) return { name: 'join', code };

@@ -35,6 +35,8 @@ export class OwnerData {
     let opened = false;
     const onOpen = (): void => {
       if (opened) this.#missed();
+      // What happened since the first question was answered is not told either.
+      else this.#soon(GATHER_MS);
       opened = true;
     };
     void this.client.events(() => this.#soon(GATHER_MS), { signal, onOpen }).catch(() => {});
