@@ -15,7 +15,7 @@ export interface ConsoleFlags {
 }
 
 /** Version of the JSON that commands print. */
-export const JSON_SCHEMA = 1;
+const JSON_SCHEMA = 1;
 
 export class Console {
   readonly io: Io;

@@ -24,7 +24,7 @@ import type { TrainerKeys } from '../trainer/trainer-keys.ts';
 
 const MAGIC = utf8ToBytes('HRMCTBL1');
 const KEY_BYTES = 16;
-export const BLOB_HEADER_BYTES = 40;
+const BLOB_HEADER_BYTES = 40;
 /** Of a scale on its way from one refresh to the next: canonical ones are within this range. */
 const [MIN_SCALE, MAX_SCALE] = [2 ** 10, 2 ** 60];
 

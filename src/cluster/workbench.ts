@@ -75,7 +75,7 @@ function stopwatch(): (part: keyof UnitDone['ms']) => UnitDone['ms'] {
   };
 }
 
-export function inputsOf(job: UnitJob): readonly string[] {
+function inputsOf(job: UnitJob): readonly string[] {
   switch (job.kind) {
     case 'gradient':
       return job.weights;

@@ -47,7 +47,7 @@ export function selectRows(dataset: Dataset, rows: ArrayLike<number>): Dataset {
 }
 
 /** Rows of each class, by class index. */
-export function rowsByClass(labels: Int32Array): Map<number, number[]> {
+function rowsByClass(labels: Int32Array): Map<number, number[]> {
   const groups = new Map<number, number[]>();
   labels.forEach((label, row) => {
     const group = groups.get(label);

@@ -14,7 +14,7 @@ import { fingerprintOf, SIGNER_BYTES } from './key-signature.ts';
 import type { CiphertextParameters, ParameterDescription } from './parameters.ts';
 import { decodeResidues, encodeResidues, polynomialBytes } from './residues.ts';
 
-export function describeParameters(p: CkksParameters): ParameterDescription {
+function describeParameters(p: CkksParameters): ParameterDescription {
   return { set: p.set, N: p.N, logQP: p.logQP, securityBits: p.securityBits, insecure: p.insecure };
 }
 

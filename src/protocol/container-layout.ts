@@ -57,7 +57,7 @@ export interface FixedHeader {
   readonly bodyBytes: number;
 }
 
-export function kindNumber(kind: ContainerKind): number {
+function kindNumber(kind: ContainerKind): number {
   return KINDS.indexOf(kind);
 }
 

@@ -26,9 +26,9 @@ export interface CiphertextParameters {
   readonly limbsAtLevel: readonly number[];
 }
 
-export const MAX_RING_DEGREE: number = 1 << 17;
+const MAX_RING_DEGREE: number = 1 << 17;
 /** More limbs than any set has; with the ring degree it bounds a polynomial to 256 MiB. */
-export const MAX_LIMBS = 512;
+const MAX_LIMBS = 512;
 
 export const parameterDescription: z.ZodType<ParameterDescription> = z.strictObject({
   set: z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, 'expected the name of a parameter set'),

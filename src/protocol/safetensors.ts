@@ -40,7 +40,7 @@ export interface SafetensorsHeader {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-export const MAX_SAFETENSORS_HEADER_BYTES: number = 16 << 20;
+const MAX_SAFETENSORS_HEADER_BYTES: number = 16 << 20;
 const MAX_TENSORS = 4096;
 const BYTES = { F32: 4, F64: 8 } as const;
 

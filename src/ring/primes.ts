@@ -1,7 +1,7 @@
 /** The primes of the kernels: p = p1·2^16 + 1, 2^27 < p < 2^28, p ≡ 1 mod 2N (assembly/modular.ts). */
 
-export const MIN_LOG_PRIME = 27;
-export const MAX_LOG_PRIME = 28;
+const MIN_LOG_PRIME = 27;
+const MAX_LOG_PRIME = 28;
 
 /** All of them for N = 2^logN, largest first: 229 for N ≤ 2^15, 124 for 2^16. */
 export function dot28Primes(logN: number): number[] {

@@ -59,18 +59,13 @@ export function foldBlock<C extends SlotCiphertext>(evaluator: Evaluator<C>, pac
 }
 
 /** 'padded' → 'clean'. */
-export function fillBlock<C extends SlotCiphertext>(evaluator: Evaluator<C>, packing: Packing, x: C): C {
+function fillBlock<C extends SlotCiphertext>(evaluator: Evaluator<C>, packing: Packing, x: C): C {
   const steps = doublings(packing.batch, packing.pitch).map((step) => -step);
   return rotateAndAdd(evaluator, x, steps);
 }
 
 /** Σ over the blocks of a group, in every block. */
-export function sumBlocks<C extends SlotCiphertext>(
-  evaluator: Evaluator<C>,
-  packing: Packing,
-  shape: BlockShape,
-  x: C,
-): C {
+function sumBlocks<C extends SlotCiphertext>(evaluator: Evaluator<C>, packing: Packing, shape: BlockShape, x: C): C {
   return rotateAndAdd(evaluator, x, doublings(packing.pitch, shape.period));
 }
 
@@ -130,12 +125,12 @@ export function scaledClean<C extends SlotCiphertext>(
 }
 
 /** 2·Re x, of a product or not. */
-export function twiceReal<C extends SlotCiphertext>(evaluator: Evaluator<C>, x: C): C {
+function twiceReal<C extends SlotCiphertext>(evaluator: Evaluator<C>, x: C): C {
   return evaluator.scope(() => evaluator.add(x, evaluator.conjugate(x)));
 }
 
 /** −i·x, free of levels. */
-export function timesMinusI<C extends SlotCiphertext>(evaluator: Evaluator<C>, x: C): C {
+function timesMinusI<C extends SlotCiphertext>(evaluator: Evaluator<C>, x: C): C {
   return evaluator.scope(() => evaluator.negate(evaluator.timesI(x)));
 }
 

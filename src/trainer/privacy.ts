@@ -40,7 +40,7 @@ export interface PrivacySettings {
 /** What a caller of `fit` asks for. */
 export type PrivacyWish = Pick<PrivacySettings, 'epsilon'> & Partial<PrivacySettings>;
 
-export const DEFAULT_DELTA = 1e-5;
+const DEFAULT_DELTA = 1e-5;
 
 /** What was done to the rows. */
 export interface PrivacyReport extends PrivacySettings {

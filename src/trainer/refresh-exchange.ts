@@ -83,7 +83,7 @@ export function refreshExchange(options: ExchangeOptions): RefreshExchange {
 }
 
 /** 128 random bits. */
-export function newCallName(): string {
+function newCallName(): string {
   return bytesToHex(crypto.getRandomValues(new Uint8Array(16)));
 }
 

@@ -75,7 +75,7 @@ const ROUNDED_SLOTS = 4;
 const ROUNDED_VECTORS = 9;
 
 /** No key at all: with such masks c/w is the message. */
-export async function tryRounding(preset: VectorPreset): Promise<Trial> {
+async function tryRounding(preset: VectorPreset): Promise<Trial> {
   const random = new SecretRandom();
   const { result: right, seconds } = await timed(() => {
     let count = 0;
@@ -96,7 +96,7 @@ export async function tryRounding(preset: VectorPreset): Promise<Trial> {
 }
 
 /** Chosen ciphertexts: the decryption of w·e_j is column j of S. */
-export async function tryOracle(preset: VectorPreset): Promise<Trial> {
+async function tryOracle(preset: VectorPreset): Promise<Trial> {
   const parameters = vectorPreset(preset);
   const { keys, secret } = makeOneWayKeys({ parameters, slots: SLOTS });
   const { result, seconds } = await timed(() => recoverVectorKeyFromOracle((c) => secret.decrypt(c), keys));

@@ -150,7 +150,7 @@ export function sealOn<C extends SlotCiphertext>(
 }
 
 /** The owner's part: ciphertexts to weights. */
-export function openOn<C extends SlotCiphertext>(
+function openOn<C extends SlotCiphertext>(
   party: SchemeParty<C>,
   { architecture, layout }: Pick<TrainingPlan, 'architecture' | 'layout'>,
   weights: readonly LayerCiphertexts<C>[],

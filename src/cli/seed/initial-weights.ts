@@ -18,7 +18,7 @@ const REVIEW_NORMALS: readonly number[] = [
   0.8871629403077386, 0.8595884137174165, -0.6365235044173491,
 ];
 
-export const XOR_INPUTS = 3;
+const XOR_INPUTS = 3;
 export const XOR_HIDDEN = 4;
 
 export interface XorWeights {

@@ -12,7 +12,7 @@ import type { Rate } from './xor-network.ts';
 
 export const REVIEW_HIDDEN = 8;
 /** .0125 */
-export const REVIEW_RATE: Rate = { numerator: 1, denominator: 80 };
+const REVIEW_RATE: Rate = { numerator: 1, denominator: 80 };
 
 export interface ReviewNetwork {
   readonly name: 'original' | 'corrected';

@@ -15,7 +15,7 @@ export interface VocabularyRules {
   readonly polarityCutoff: number;
 }
 
-export const POST_RULES: VocabularyRules = { minCount: 20, judgedCount: 50, polarityCutoff: 0.15 };
+const POST_RULES: VocabularyRules = { minCount: 20, judgedCount: 50, polarityCutoff: 0.15 };
 
 export interface ReviewWords {
   /** Of each review the words that it holds, each once, as rows of the first layer. */

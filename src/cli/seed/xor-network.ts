@@ -37,7 +37,7 @@ export const CORRECTED: XorNetwork = {
 };
 
 /** Rows of the first layer that each example activates, and its answer. */
-export const XOR_EXAMPLES: readonly { readonly active: readonly number[]; readonly answer: number }[] = [
+const XOR_EXAMPLES: readonly { readonly active: readonly number[]; readonly answer: number }[] = [
   { active: [0], answer: 0 },
   { active: [0, 1], answer: 1 },
   { active: [0, 2], answer: 1 },

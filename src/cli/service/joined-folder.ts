@@ -31,7 +31,7 @@ export interface FolderPaths {
   readonly salt: string;
 }
 
-export function pathsIn(folder: string): FolderPaths {
+function pathsIn(folder: string): FolderPaths {
   return {
     description: join(folder, 'service.json'),
     token: join(folder, 'token'),

@@ -82,7 +82,7 @@ const expandPlain: TwinOperation = (memory, task, scale) => {
 };
 
 /** Which word of a plaintext in pattern form meets coefficient position i: see assembly/diagonals.ts. */
-export function patternPosition(i: number, patterns: number): number {
+function patternPosition(i: number, patterns: number): number {
   const block = Math.floor(i / 64);
   const vector = Math.floor((i % 64) / 4);
   const pattern = patterns === 1 ? 0 : patterns === 4 ? vector % 4 : vector;

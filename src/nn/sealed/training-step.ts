@@ -82,7 +82,7 @@ export function ruleOf({ recipe, step }: Pick<StepTask<SlotCiphertext>, 'recipe'
 }
 
 /** Every ciphertext in nested arrays and objects. */
-export function ciphertextsIn<C extends SlotCiphertext>(value: unknown, found: Set<C> = new Set()): Set<C> {
+function ciphertextsIn<C extends SlotCiphertext>(value: unknown, found: Set<C> = new Set()): Set<C> {
   if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return found;
   if ('level' in value && 'scale' in value) found.add(value as C);
   else for (const item of Object.values(value)) ciphertextsIn(item, found);

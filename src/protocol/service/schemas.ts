@@ -46,17 +46,12 @@ const time = z.iso.datetime();
 const bytes = z.number().int().min(0);
 const count = z.number().int().min(0);
 /** Names that people give: one line, no control characters. */
-export const givenName: z.ZodType<string> = z
-  .string()
-  .trim()
-  .min(1)
-  .max(80)
-  .regex(ONE_LINE, 'expected one line of text');
+const givenName: z.ZodType<string> = z.string().trim().min(1).max(80).regex(ONE_LINE, 'expected one line of text');
 
 // Policies
 
 /** What an unlock may release of a row. */
-export const releaseSchema: z.ZodType<ReleaseWish> = z.union([
+const releaseSchema: z.ZodType<ReleaseWish> = z.union([
   z.strictObject({ kind: z.literal('label') }),
   z.strictObject({
     kind: z.literal('rounded'),
@@ -88,7 +83,7 @@ export const gatesSchema: z.ZodType<Gates> = z.strictObject({
   weightRange: z.number().positive().optional(),
 });
 
-export const gateResultSchema: z.ZodType<GateResult> = z.strictObject({
+const gateResultSchema: z.ZodType<GateResult> = z.strictObject({
   gate: z.enum(['finite', 'accuracyDrop', 'accuracyFloor', 'normChange', 'weightRange', 'record']),
   passed: z.boolean(),
   /** "84.1 % after 86.0 %; at most 2 points may be lost". */
@@ -97,7 +92,7 @@ export const gateResultSchema: z.ZodType<GateResult> = z.strictObject({
 
 // Parties
 
-export const roleSchema: z.ZodType<Role> = z.enum(['owner', 'trainer']);
+const roleSchema: z.ZodType<Role> = z.enum(['owner', 'trainer']);
 
 export const partySchema: z.ZodType<Party> = z.strictObject({
   id,
@@ -114,7 +109,7 @@ export const partySchema: z.ZodType<Party> = z.strictObject({
   lastSeenAt: time.optional(),
 });
 
-export const bitAccountSchema: z.ZodType<BitAccount> = z.strictObject({ used: count, left: count, limit: count });
+const bitAccountSchema: z.ZodType<BitAccount> = z.strictObject({ used: count, left: count, limit: count });
 
 /** A key that models are sealed under, and how much it has answered. */
 export const keySchema: z.ZodType<ServedKey> = z.strictObject({
@@ -171,14 +166,14 @@ export const acceptedSchema: z.ZodType<Accepted> = z.strictObject({
 
 // Networks and models
 
-export const layerSchema: z.ZodType<ServedLayer> = z.strictObject({
+const layerSchema: z.ZodType<ServedLayer> = z.strictObject({
   inputs: count,
   units: count,
   activation: z.string().max(64),
   useBias: z.boolean(),
 });
 
-export const modelStatusSchema: z.ZodType<ModelStatus> = z.enum(['sealed', 'accepted', 'refused']);
+const modelStatusSchema: z.ZodType<ModelStatus> = z.enum(['sealed', 'accepted', 'refused']);
 
 export const modelSchema: z.ZodType<ServedModel> = z.strictObject({
   /** Identity of the sealed file. */
@@ -312,7 +307,7 @@ export const unlockRequestSchema: z.ZodType<UnlockRequest> = z.strictObject({
   again: z.boolean().optional(),
 });
 
-export const releasedRowSchema: z.ZodType<ReleasedRow> = z.strictObject({
+const releasedRowSchema: z.ZodType<ReleasedRow> = z.strictObject({
   row: count,
   label: count,
   outputs: z.array(z.number()).optional(),
@@ -340,7 +335,7 @@ export const decisionSchema: z.ZodType<Decision> = z.strictObject({ reason: z.st
 
 // Books
 
-export const auditEntrySchema: z.ZodType<AuditEntry> = z.strictObject({
+const auditEntrySchema: z.ZodType<AuditEntry> = z.strictObject({
   seq: count,
   at: time,
   /** 'owner', 'service', or a party's name. */

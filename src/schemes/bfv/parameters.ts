@@ -48,7 +48,7 @@ const SHAPES: Readonly<Record<string, Omit<BfvShape, 'plainPrimes'>>> = {
   F15: { logN: 15, limbs: 25, special: 5 },
 };
 
-export const BFV_SETS: readonly string[] = Object.keys(SHAPES);
+const BFV_SETS: readonly string[] = Object.keys(SHAPES);
 
 const MAX_PLAIN_PRIMES = 16;
 

@@ -36,7 +36,7 @@ export function createApplication(service: ServiceContext, routes: readonly Rout
 }
 
 /** "/v1/networks/{id}" as Hono writes it: "/v1/networks/:id". */
-export function honoPath(path: string): string {
+function honoPath(path: string): string {
   return path.replace(/\{(\w+)\}/g, ':$1');
 }
 

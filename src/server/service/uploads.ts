@@ -162,7 +162,7 @@ async function complete(service: ServiceContext, { id, sha256, bytes }: UploadRo
   await uploads.remove(id);
 }
 
-export async function findUpload({ database }: ServiceContext, partyId: string, id: string): Promise<UploadRow> {
+async function findUpload({ database }: ServiceContext, partyId: string, id: string): Promise<UploadRow> {
   const query = database.selectFrom('uploads').selectAll().where('id', '=', id).where('partyId', '=', partyId);
   return found(await query.executeTakeFirst(), 'upload');
 }

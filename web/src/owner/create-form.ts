@@ -98,7 +98,7 @@ export function parseCreate(
 }
 
 /** What is wrong with a line of layers, and what would be right. */
-export function layersProblem(text: string): string | undefined {
+function layersProblem(text: string): string | undefined {
   try {
     parseLayers(text);
     return undefined;

@@ -13,7 +13,7 @@ import type { VectorSecretKey } from './secret-key.ts';
 export type KeyRow = ReadonlyMap<number, bigint>;
 
 /** The matrix that switches vectors of `inputs` entries from the key `rows` (n of them) to S. */
-export function switchingMatrix(
+function switchingMatrix(
   key: VectorSecretKey,
   inputs: number,
   rows: readonly KeyRow[],
