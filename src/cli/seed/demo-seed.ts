@@ -140,7 +140,7 @@ function tellFigures(story: Story, network: XorNetwork, { sealed, clear }: SeedP
   const at = ({ losses }: XorRun, iteration: number): string | undefined => losses[iteration]?.toFixed(3);
   const rows = PUBLISHED_LOSSES.map(({ iteration, loss }) => [
     `loss, iteration ${iteration}`,
-    original ? loss?.toFixed(3) : undefined,
+    original ? loss.toFixed(3) : undefined,
     at(sealed, iteration),
     at(clear, iteration),
   ]);
