@@ -8,7 +8,7 @@ import { makeFolder } from '../../protocol/node/make-folder.ts';
 import { SCHEMES, type SchemeName } from '../../schemes/traits.ts';
 import type { Console } from '../console.ts';
 import { Story } from '../demo/story.ts';
-import { errorBits, formatBytes, formatDuration, formatPercent } from '../format.ts';
+import { errorBits, formatBytes, formatCount, formatDuration, formatPercent } from '../format.ts';
 import { writeText } from '../report/files.ts';
 import { figuresOf, type SchemeFigures } from './figures.ts';
 import { createParty } from './parties.ts';
@@ -55,10 +55,16 @@ export async function runSchemeDemo(options: SchemeDemoOptions): Promise<SchemeF
   }
 }
 
-function keyWords({ security, evaluator, ciphertextBytes, publicKeyBytes }: SchemeParty, source: string): string {
+function keyWords(party: SchemeParty, source: string): string {
+  const { security, evaluator, ciphertextBytes, ciphertextSlots, publicKeyBytes } = party;
   const keys = publicKeyBytes === 0 ? 'There are no keys.' : `Public keys: ${formatBytes(publicKeyBytes)}.`;
   const paper = source === '' ? '' : ` (${source})`;
-  return `Security: ${security}${paper}. ${keys} A ciphertext of ${evaluator.slots} slots has ${formatBytes(ciphertextBytes)}.`;
+  const [size, room] = [formatBytes(ciphertextBytes), formatCount(ciphertextSlots)];
+  const ciphertext =
+    evaluator.slots === ciphertextSlots
+      ? `A ciphertext of ${room} slots has ${size}.`
+      : `A ciphertext has ${size} and ${room} slots; the network takes ${formatCount(evaluator.slots)}.`;
+  return `Security: ${security}${paper}. ${keys} ${ciphertext}`;
 }
 
 async function train(story: Story, task: SchemeTask, party: SchemeParty, folder: string): Promise<SchemeRun> {

@@ -28,7 +28,8 @@ describe('hermetic compare', () => {
     const { schemes, twinAccuracy } = json() as { schemes: SchemeFigures[]; twinAccuracy: number };
     expect(schemes.map(({ scheme }) => scheme)).toEqual(['clear', 'vector']);
     expect(twinAccuracy).toBe(1);
-    for (const { accuracy, maxWeightError, steps } of schemes) {
+    for (const { accuracy, maxWeightError, steps, ciphertextSlots } of schemes) {
+      expect(ciphertextSlots).toBe(16);
       expect(accuracy).toBe(1);
       expect(maxWeightError).toBeLessThan(2 ** -9);
       expect(steps).toBe(15);
@@ -40,6 +41,7 @@ describe('hermetic compare', () => {
     const { stdout } = await say(['compare', '--schemes', 'clear', '--steps', '2']);
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
     expect(stdout).toMatch(/clear .*approx/);
+    expect(stdout).toMatch(/^clear +16 complex +nothing is hidden$/m);
   });
 
   it('names the schemes when it does not know one', async () => {
@@ -106,9 +108,19 @@ describe('hermetic seal with a teaching scheme', () => {
   );
 
   it('wants the folder of its own scheme', async () => {
-    const { code, stderr } = await say(['break', 'vector', folder]);
+    const { code, stdout, stderr } = await say(['break', 'vector', folder]);
     expect(code).toBe(1);
+    expect(stdout).toBe('');
     expect(stderr).toContain('public.keys');
+  });
+
+  it('is opened where none was named: one is sealed, and every weight comes out as it was', async () => {
+    const { code, json } = await say(['break', 'vector', '--keys', '1', '--json', '--quiet']);
+    expect(code).toBe(0);
+    const { trials } = json() as { trials: { name: string; opened: boolean; facts: string[] }[] };
+    const network = trials.find(({ name }) => name === 'a sealed network');
+    expect(network?.opened).toBe(true);
+    expect(network?.facts[1]).toMatch(/^All are those that were sealed, to 2\^-[12]\d\.$/);
   });
 
   it('asks for the key that the default scheme needs', async () => {
