@@ -3,12 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { demoSeed, demoSeedImdb } from '../commands/demo-seed.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
+import { Story } from '../demo/story.ts';
 import type { Io } from '../io.ts';
-import { studySeed } from './demo-seed.ts';
+import { studySeed, tellTraining, trainSeedPair } from './demo-seed.ts';
 import { runSeedReviews } from './demo-seed-imdb.ts';
 import type { ReviewTask } from './review-words.ts';
 import { tableLine } from './table.ts';
-import { CORRECTED } from './xor-network.ts';
+import { CORRECTED, ORIGINAL } from './xor-network.ts';
 
 interface Heard {
   readonly io: Io;
@@ -68,6 +69,17 @@ describe('hermetic demo seed', () => {
       sealed: { converged: true, diverged: false },
       studies: [{ network: 'corrected', weights: 'drawn', draws: 2, converged: 2 }],
     });
+  });
+
+  it('tells of a run that ran away, in columns', () => {
+    const heard = listen();
+    const pair = trainSeedPair(ORIGINAL, 10);
+    expect(pair.sealed.diverged).toBe(true);
+    tellTraining(new Story(new Console(heard.io)), ORIGINAL, pair);
+    expect(heard.stdout).toMatch(/^learned +no/m);
+    expect(heard.stdout).toMatch(/^ +ran away @\d+ +noise of these keys/m);
+    for (const line of heard.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    expect(heard.stdout).not.toMatch(/NaN|undefined/);
   });
 
   it('studies stop when they are told to', async () => {
