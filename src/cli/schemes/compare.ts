@@ -27,7 +27,7 @@ export async function compareSchemes(options: CompareOptions): Promise<SchemeFig
   story.line();
   story.line(bold(tableHead()));
   const rows: SchemeFigures[] = [];
-  for (const scheme of schemes) {
+  for (const scheme of new Set(schemes)) {
     const figures = await runOne(task, scheme, options);
     rows.push(figures);
     story.line(tableRow(figures));

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -69,6 +69,12 @@ describe('hermetic demo xor --scheme', () => {
     expect(inspected.json()).toMatchObject({ kind: 'teaching-model', scheme, demonstration: true });
   });
 
+  it('leaves nothing of an earlier scheme in its folder', async () => {
+    const out = join(folder, 'again');
+    for (const scheme of ['vector', 'clear']) await say(['demo', 'xor', '--scheme', scheme, '--out', out]);
+    expect((await readdir(out)).toSorted()).toEqual(['.hermetic-demo', 'report.json']);
+  });
+
   it('keeps to exclusive or, and to refreshes by the owner', async () => {
     const imdb = await say(['demo', 'imdb', '--scheme', 'bfv']);
     expect([imdb.code, imdb.stderr]).toEqual([2, expect.stringContaining('hermetic demo xor --scheme bfv')]);
@@ -92,6 +98,13 @@ describe('hermetic seal with a teaching scheme', () => {
     const { code, stderr } = await say(['seal', model, '--scheme', 'vector', '--out', join(folder, 'real')]);
     expect(code).toBe(4);
     expect(stderr).toMatch(/protects nothing/);
+  });
+
+  it('takes no key of an owner, for it makes its own', async () => {
+    const words = ['--scheme', 'vector', '--demonstration', '--key', 'owner.key', '--out', join(folder, 'keyed')];
+    const { code, stderr } = await say(['seal', model, ...words]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/--key .*do not go with --scheme vector/);
   });
 
   it.each(ATTACKED)(
