@@ -53,6 +53,9 @@ function few(keys: number): number {
   return Math.max(1, Math.ceil(keys / FEWER));
 }
 
+const LEAST_SQUARES = 'Least squares of E − T·A on A, rounded';
+const GUESS = 'A guess of one error, a division by its A, and a look at five other equations';
+
 /** Least squares on published matrices; with a modulus, a guess of one error. */
 export async function tryFreshKeys(name: string, parameters: VectorParameters, count: number): Promise<Trial> {
   const { result: recovered, seconds } = await timed(() =>
@@ -62,7 +65,8 @@ export async function tryFreshKeys(name: string, parameters: VectorParameters, c
     }),
   );
   const opened = recovered === count;
-  const facts = ['Least squares of E − T·A on A, rounded, for fresh keys; compared with the secret.'];
+  const how = parameters.logModulus === 0 ? LEAST_SQUARES : GUESS;
+  const facts = [`${how}, for fresh keys; compared with the secret.`];
   const outcome = `${formatCount(recovered)} of ${formatCount(count)} secret keys, exactly`;
   return openedTrial(name, opened, outcome, 0, seconds, facts);
 }
