@@ -92,15 +92,17 @@ describe.each(ENTRIES)('$name', ({ make }) => {
     const growth = Math.log2(product.scale / a.scale);
     if (capabilities.scales === 'kept') expect(Math.abs(growth)).toBeLessThan(0.1);
     else expect(growth).toBeCloseTo(Math.log2(a.scale), 6);
-    const isExact = capabilities.arithmetic === 'exact';
-    if (isExact && capabilities.scales === 'growing') {
-      const eighths = Float64Array.from({ length: slots }, () => Math.round(random.uniform(-8, 8)) / 8);
-      const square = party.decrypt(
-        evaluator.multiply(party.encrypt({ re: eighths }, top), party.encrypt({ re: eighths }, top)),
-      );
-      expect(Array.from(square.re)).toEqual(Array.from(eighths, (x) => x * x));
-    }
     expect(capabilities.levels === 'endless').toBe(party.refresher.mode === 'none');
+  });
+
+  it('is exact, or loses the last bits, as it declares', () => {
+    const { evaluator, capabilities } = party;
+    const eighths = Float64Array.from({ length: slots }, () => Math.round(random.uniform(-8, 8)) / 8);
+    const square = party.decrypt(
+      evaluator.multiply(party.encrypt({ re: eighths }, top), party.encrypt({ re: eighths }, top)),
+    );
+    const right = square.re.filter((x, i) => x === eighths[i] ** 2).length;
+    expect(right === slots).toBe(capabilities.arithmetic === 'exact');
   });
 
   it('encrypts, and repeats short vectors', () => {

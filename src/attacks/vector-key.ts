@@ -77,7 +77,7 @@ function solveModular(samples: Samples, parameters: VectorParameters): bigint[][
   return samples.masked.map((row, i) => {
     for (let error = 0; error < errorBound; error++) {
       const t = reduce((BigInt(error) - row[at]) * inverse, parameters);
-      if (isConsistent(samples, i, [t], parameters, CHECKS)) return [t];
+      if (isConsistent(samples, i, [t], parameters, CHECKS + 1)) return [t];
     }
     return [0n];
   });

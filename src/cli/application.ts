@@ -40,12 +40,15 @@ import type { HermeticContext } from './context.ts';
 import { type Failure, failureOf, usageFailure } from './exit-codes.ts';
 import { packageVersion } from './version.ts';
 
+/** Of the words that are proposed for one that is unknown: letters left out, or a letter or two that are others. */
+const SLIPS = { threshold: 4, weights: { insertion: 1, deletion: 3, substitution: 2, transposition: 0 } };
+
 /** The application; whatever fails is handed to `report` instead of being printed. */
 export function buildHermetic(report: (failure: Failure) => void): Application<HermeticContext> {
   return buildApplication<HermeticContext>(routes(), {
     name: 'hermetic',
     versionInfo: { currentVersion: packageVersion() },
-    scanner: { caseStyle: 'allow-kebab-for-camel' },
+    scanner: { caseStyle: 'allow-kebab-for-camel', distanceOptions: SLIPS },
     documentation: { onlyRequiredInUsageLine: true },
     localization: { text: texts(report) },
     determineExitCode: (error) => failureOf(error).exitCode,

@@ -95,6 +95,12 @@ describe('hermetic', () => {
     expect(stderr).toBe("error: there is no command 'inspet'. Did you mean 'inspect'?\n");
   });
 
+  it('proposes nothing where nothing is alike', async () => {
+    const { code, stderr } = await say(['break', 'foo']);
+    expect(code).toBe(2);
+    expect(stderr).toBe("error: there is no command 'foo'. hermetic --help lists the commands.\n");
+  });
+
   it.each([
     [['evaluate', 'm', '--date', 'x'], /there is no option --date. Did you mean --data\?/],
     [['evaluate', 'm'], /the option --data is missing/],

@@ -1,6 +1,8 @@
 /**
  * What a network needs of a homomorphic scheme. The network's code above this line does not know which scheme it
- * runs on; the schemes below it do not know each other.
+ * runs on; the schemes below it do not know each other. Encryption and decryption are the owner's, and stand in the
+ * `secret/` of each scheme; renewing levels is a `Refresher` (`refresher.ts`). What a scheme is able to it declares
+ * (`SchemeCapabilities`).
  *
  * Conventions
  * - A ciphertext holds n complex slots and stands at a level: the number of rescalings it still allows.

@@ -70,8 +70,9 @@ export const vectorExplanation: Explanation = {
   attack: 'vector',
   title: 'the post’s scheme publishes its secret key',
   knows:
-    'The public key, which every trainer holds: M = [S* + E − T·A ; A], and the shape of S* = digits of the identity.',
-  asks: 'Nothing at all; and, once, the decryption of w·e_j.',
+    'The public key, which every trainer holds: M = [S* + E − T·A ; A]. T is the secret, A and E are small and random, and ' +
+    'S*, the powers of two of the identity, is the same for everybody.',
+  asks: 'Nothing. Only “chosen ciphertexts” asks, once, for the decryption of w·e_j, nothing but w in entry j.',
   why:
     'A is published, E is small, and S* is known: E − T·A is on the table, hundreds of noisy equations for each row of T. ' +
     'Least squares, rounded, is T. With a modulus one error has ten values: guess it, divide, and see whether five other ' +

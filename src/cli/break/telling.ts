@@ -4,6 +4,8 @@
  *   attacker     Asks
  *                “Please unlock my predictions.” …
  */
+
+import { visibleLength } from '../colors.ts';
 import type { Console } from '../console.ts';
 import { Story, wrap } from '../demo/story.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -25,6 +27,8 @@ export interface BreakReport {
 
 const INDENT = 13;
 const TEXT_WIDTH = 67;
+/** Of the column of verdicts. */
+const VERDICT = 8;
 
 export class Telling {
   readonly story: Story;
@@ -79,7 +83,9 @@ export class Telling {
     story.line(story.colors.dim('─'.repeat(78)));
     for (const trial of this.#trials) {
       const share = trial.outcome ?? `${formatPercent(trial.right, 1)} in ${callWords(trial)}`;
-      story.row(trial.against, this.#verdict(trial), `${trial.name}: ${share}`);
+      const verdict = this.#verdict(trial);
+      const gap = ' '.repeat(Math.max(1, VERDICT - visibleLength(verdict)));
+      story.line(`${trial.against.padEnd(INDENT)}${verdict}${gap}${story.colors.dim(`${trial.name}: ${share}`)}`);
     }
     story.line();
     if (this.#trials.some(({ against, asClaimed }) => against === 'product' && !asClaimed)) {

@@ -16,7 +16,7 @@ import { makeOneWayKeys } from '../../schemes/vector/secret/vector-secret.ts';
 import type { Console } from '../console.ts';
 import { formatCount } from '../format.ts';
 import { vectorExplanation } from './explanation.ts';
-import { readNetwork, tellNetwork } from './teaching-network.ts';
+import { NO_KEY, readNetwork, type TeachingVictim, tellNetwork } from './teaching-network.ts';
 import { Telling } from './telling.ts';
 import { type Trial, timed } from './trial.ts';
 
@@ -35,6 +35,7 @@ const WIDE_COLUMNS = 50;
 
 /** Returns the exit code. HermeticError BAD_FILE, DISK for files that are no demonstration's. */
 export async function breakVector({ console, folder, keys }: BreakTeachingOptions): Promise<number> {
+  const victim = await readNetwork(console, 'vector', folder);
   const telling = new Telling(console, vectorExplanation);
   const [set, N] = ['the post’s', SLOTS] as const;
   telling.open(set, N);
@@ -44,13 +45,16 @@ export async function breakVector({ console, folder, keys }: BreakTeachingOption
   telling.trial(await tryFreshKeys('a modulus, A uniform', vectorPreset('modular'), few(keys)));
   telling.trial(await tryRounding('seed'));
   telling.trial(await tryOracle('vhe'));
-  telling.trial(await tryNetwork(console, folder));
+  telling.trial(await tryNetwork(victim));
   return telling.close(set, N);
 }
 
 function few(keys: number): number {
   return Math.max(1, Math.ceil(keys / FEWER));
 }
+
+const LEAST_SQUARES = 'Least squares of E − T·A on A, rounded';
+const GUESS = 'A guess of one error, a division by its A, and a look at five other equations';
 
 /** Least squares on published matrices; with a modulus, a guess of one error. */
 export async function tryFreshKeys(name: string, parameters: VectorParameters, count: number): Promise<Trial> {
@@ -61,7 +65,8 @@ export async function tryFreshKeys(name: string, parameters: VectorParameters, c
     }),
   );
   const opened = recovered === count;
-  const facts = ['Least squares of E − T·A on A, rounded, for fresh keys; compared with the secret.'];
+  const how = parameters.logModulus === 0 ? LEAST_SQUARES : GUESS;
+  const facts = [`${how}, for fresh keys; compared with the secret.`];
   const outcome = `${formatCount(recovered)} of ${formatCount(count)} secret keys, exactly`;
   return openedTrial(name, opened, outcome, 0, seconds, facts);
 }
@@ -107,23 +112,15 @@ async function tryOracle(preset: VectorPreset): Promise<Trial> {
 }
 
 /** A sealed network, and the files a trainer would hold. */
-async function tryNetwork(console: Console, folder: string | undefined): Promise<Trial> {
-  const { files, model } = await readNetwork(console, 'vector', folder);
-  const keys = vectorKeysFromPlain(files.keys);
+async function tryNetwork(victim: TeachingVictim): Promise<Trial> {
+  const keys = vectorKeysFromPlain(victim.files.keys);
   const { result, seconds } = await timed(() => recoverVectorKey(keys));
   const open = (plain: unknown): bigint[] => {
     const ciphertext: VectorCiphertext = vectorCiphertextFromPlain(plain, keys);
     return openVectorCiphertext(result.key, ciphertext, keys.parameters);
   };
-  const facts = result.verified ? tellNetwork(model, open) : ['The key that was found does not fit.'];
-  return openedTrial(
-    'a sealed network',
-    result.verified,
-    result.verified ? 'every weight' : 'nothing',
-    0,
-    seconds,
-    facts,
-  );
+  const { facts, right } = result.verified ? tellNetwork(victim, open) : NO_KEY;
+  return openedTrial('a sealed network', right, right ? 'every weight' : 'nothing', 0, seconds, facts);
 }
 
 /** On schemes that protect nothing every attack is claimed to succeed. */

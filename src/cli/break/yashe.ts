@@ -10,18 +10,19 @@ import { YasheSecretKey } from '../../schemes/yashe/secret/secret-key.ts';
 import type { Console } from '../console.ts';
 import { formatCount } from '../format.ts';
 import { yasheExplanation } from './explanation.ts';
-import { readNetwork, tellNetwork } from './teaching-network.ts';
+import { NO_KEY, readNetwork, type TeachingVictim, tellNetwork } from './teaching-network.ts';
 import { Telling } from './telling.ts';
 import { type Trial, timed } from './trial.ts';
 import { type BreakTeachingOptions, openedTrial } from './vector.ts';
 
 /** Returns the exit code. HermeticError BAD_FILE, DISK for files that are no demonstration's. */
 export async function breakYashe({ console, folder, keys }: BreakTeachingOptions): Promise<number> {
+  const victim = await readNetwork(console, 'yashe', folder);
   const telling = new Telling(console, yasheExplanation);
   const { N } = await yasheParameters(YASHE_SET);
   telling.open(YASHE_SET, N);
   telling.trial(await tryFreshKeys(keys));
-  telling.trial(await tryNetwork(console, folder));
+  telling.trial(await tryNetwork(console, victim));
   return telling.close(YASHE_SET, N);
 }
 
@@ -54,9 +55,8 @@ function recoversFreshKey(context: YasheContext): boolean {
   return found?.every((x, i) => x === own[i]) ?? false;
 }
 
-async function tryNetwork(console: Console, folder: string | undefined): Promise<Trial> {
-  const { files, model } = await readNetwork(console, 'yashe', folder);
-  const { context, publicKey } = await publicKeysFromPlain(files.keys);
+async function tryNetwork(console: Console, victim: TeachingVictim): Promise<Trial> {
+  const { context, publicKey } = await publicKeysFromPlain(victim.files.keys);
   try {
     const total = publicKey.h.length;
     const progress = console.progress({ unit: 'key', total, every: total });
@@ -69,10 +69,12 @@ async function tryNetwork(console: Console, folder: string | undefined): Promise
       ciphertext.dispose();
       return values;
     };
-    const facts = keys
-      ? [`Sealed under ${total} keys, one a plaintext modulus.`, ...tellNetwork(model, open)]
-      : ['A key was not found.'];
-    return openedTrial('a sealed network', keys !== undefined, keys ? 'every weight' : 'nothing', 0, seconds, facts);
+    const { facts, right } = keys ? tellNetwork(victim, open) : NO_KEY;
+    const sealedUnder = `Sealed under ${total} keys, one a plaintext modulus.`;
+    return openedTrial('a sealed network', right, right ? 'every weight' : 'nothing', 0, seconds, [
+      sealedUnder,
+      ...facts,
+    ]);
   } finally {
     context.dispose();
   }

@@ -42,12 +42,24 @@ describe('hermetic break', () => {
   });
 
   it.each([
-    ['cpad', '2020/1533'],
-    ['unlock', '2014/535'],
-  ])('explains itself within 80 columns: %s', async (attack, paper) => {
-    const { code, stdout } = await say(`${attack} --set insecure-9-1-1 --threads 1`);
+    ['cpad --set insecure-9-1-1 --threads 1', '2020/1533', ['closed', 'N = 512']],
+    ['unlock --set insecure-9-1-1 --threads 1', '2014/535', ['closed', 'N = 512']],
+    [
+      'vector --keys 200',
+      '2016/775',
+      [
+        '200 of 200 secret keys, exactly',
+        'Least squares',
+        'A guess of one error',
+        'chosen ciphertexts',
+        'every weight',
+      ],
+    ],
+    ['yashe --keys 1', '2016/127', ['1 of 1 secret keys, exactly', 'every weight', 'N = 32']],
+  ])('explains itself within 80 columns: %s', async (attack, paper, words) => {
+    const { code, stdout } = await say(attack);
     expect(code).toBe(0);
-    for (const word of ['Knows', 'Asks', 'Why it works', 'OPEN', 'closed', paper, 'SECURITY.md', 'N = 512']) {
+    for (const word of ['Knows', 'Asks', 'Why it works', 'OPEN', ...words, paper, 'SECURITY.md']) {
       expect(stdout).toContain(word);
     }
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);

@@ -83,6 +83,11 @@ async function runSeal(this: HermeticContext, flags: Flags, path: string): Promi
   const { key, scheme, demonstration, batch, out, force, passphraseFile } = flags;
   const inputs = [path, key, passphraseFile];
   if (scheme !== 'ckks') {
+    if (key !== undefined || passphraseFile !== undefined) {
+      throw new HermeticError('BAD_ARGUMENT', `--key and --passphrase-file do not go with --scheme ${scheme}`, {
+        mend: 'Leave them away: a demonstration is sealed under a key of its own, which nobody keeps.',
+      });
+    }
     const { sealDemonstration } = await import('../schemes/seal-demonstration.ts');
     await sealDemonstration(console, model, { scheme, demonstration, batch, folder: out, inputs, force });
     return;

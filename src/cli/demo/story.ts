@@ -62,7 +62,8 @@ export class Story {
   /** A line of the summary: a name, a figure, and what it means. */
   row(name: string, value: string, more: string): void {
     const gap = ' '.repeat(Math.max(1, 20 - visibleLength(value)));
-    this.line(`${name.padEnd(INDENT)}${value}${gap}${this.#colors.dim(more)}`);
+    const rest = more === '' ? '' : gap + this.#colors.dim(more);
+    this.line(`${name.padEnd(INDENT)}${value}${rest}`);
   }
 
   /** Progress of the chapter, on stderr. */

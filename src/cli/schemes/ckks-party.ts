@@ -41,6 +41,7 @@ export async function ckksParty(options: PartyOptions): Promise<SchemeParty<Ciph
     encrypt: ({ re, im }, level) => scheme.encrypt({ re, ...(im && { im }) }, level),
     decrypt: (ciphertext) => scheme.decrypt(ciphertext),
     ciphertextBytes: 2 * primes.length * N * WORD,
+    ciphertextSlots: slots,
     // Half of every key is expanded from a seed.
     publicKeyBytes: ((limbs + 2 * publicKey.b.limbCount) / 2) * N * WORD,
     precisionBits: 12,

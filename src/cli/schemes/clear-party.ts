@@ -21,6 +21,7 @@ export function clearParty({ slots }: PartyOptions): SchemeParty<ClearCiphertext
     encrypt: (values, level) => evaluator.encrypt(values, level),
     decrypt: (ciphertext) => evaluator.decrypt(ciphertext),
     ciphertextBytes: 2 * slots * Float64Array.BYTES_PER_ELEMENT,
+    ciphertextSlots: slots,
     publicKeyBytes: 0,
     precisionBits: 12,
     dispose: () => {},

@@ -3,7 +3,7 @@
 import { SCHEME_NAMES, SCHEMES, type SchemeName } from '../../schemes/traits.ts';
 import type { Console } from '../console.ts';
 import { Story } from '../demo/story.ts';
-import { formatPercent } from '../format.ts';
+import { formatCount, formatPercent } from '../format.ts';
 import { figuresOf, type SchemeFigures, tableHead, tableRow } from './figures.ts';
 import { createParty } from './parties.ts';
 import { rotationsOf, type SchemeTask, trainOnScheme, xorTask } from './train.ts';
@@ -27,15 +27,19 @@ export async function compareSchemes(options: CompareOptions): Promise<SchemeFig
   story.line();
   story.line(bold(tableHead()));
   const rows: SchemeFigures[] = [];
-  for (const scheme of schemes) {
+  for (const scheme of new Set(schemes)) {
     const figures = await runOne(task, scheme, options);
     rows.push(figures);
     story.line(tableRow(figures));
   }
   story.line();
   story.line(dim('The column “error” is the largest distance of a weight from the twin’s, which'));
-  story.line(dim(`was trained in the clear to ${formatPercent(task.twin.accuracy)}. Security and what opens each:`));
-  for (const { scheme } of rows) story.row(scheme, '', openedBy(scheme));
+  story.line(
+    dim(`was trained in the clear to ${formatPercent(task.twin.accuracy)}. Slots of a ciphertext, and what opens it:`),
+  );
+  for (const { scheme, slots, ciphertextSlots } of rows) {
+    story.row(scheme, `${formatCount(ciphertextSlots)} ${slots}`, openedBy(scheme));
+  }
   story.line();
   if (console.json) console.result({ task: 'xor', twinAccuracy: task.twin.accuracy, schemes: rows }, () => '');
   return rows;

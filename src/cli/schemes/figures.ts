@@ -18,6 +18,9 @@ export interface SchemeFigures {
   readonly levelsPerStep: number;
   readonly ciphertexts: number;
   readonly ciphertextBytes: number;
+  /** That a ciphertext has room for: complex ones where the scheme has them. */
+  readonly ciphertextSlots: number;
+  readonly slots: 'complex' | 'real';
   readonly publicKeyBytes: number;
   readonly accuracy: number;
   readonly twinAccuracy: number;
@@ -29,7 +32,7 @@ export interface SchemeFigures {
 
 export function figuresOf(task: SchemeTask, party: SchemeParty, run: SchemeRun, keySeconds: number): SchemeFigures {
   const { title, attack } = SCHEMES[party.scheme];
-  const { arithmetic } = party.capabilities;
+  const { arithmetic, slots } = party.capabilities;
   const trainingSeconds = run.stepMs.reduce((sum, ms) => sum + ms, 0) / 1000;
   return {
     scheme: party.scheme,
@@ -44,6 +47,8 @@ export function figuresOf(task: SchemeTask, party: SchemeParty, run: SchemeRun, 
     levelsPerStep: run.levelsPerStep,
     ciphertexts: run.ciphertexts,
     ciphertextBytes: party.ciphertextBytes,
+    ciphertextSlots: party.ciphertextSlots,
+    slots,
     publicKeyBytes: party.publicKeyBytes,
     accuracy: run.accuracy,
     twinAccuracy: task.twin.accuracy,

@@ -46,6 +46,7 @@ export function fixedPointParty<X>(party: IntegerParty<X>): SchemeParty<FixedPoi
     encrypt: (values, level) => secret.encrypt(values, level),
     decrypt: (ciphertext) => secret.decrypt(ciphertext),
     ciphertextBytes: party.ciphertextBytes,
+    ciphertextSlots: party.evaluator.slots,
     publicKeyBytes,
     precisionBits: Math.min(options.logScale, options.constantBits) - 4,
     ...(plain && {

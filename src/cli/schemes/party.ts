@@ -24,6 +24,8 @@ export interface SchemeParty<C extends SlotCiphertext = SlotCiphertext> {
   decrypt(ciphertext: C): { readonly re: Float64Array; readonly im: Float64Array };
   /** Bytes of a fresh ciphertext of the slots that networks keep to. */
   readonly ciphertextBytes: number;
+  /** Slots that such a ciphertext has room for; `evaluator.slots` of them, repeated, are the network's. */
+  readonly ciphertextSlots: number;
   /** Bytes of everything public that a trainer needs. */
   readonly publicKeyBytes: number;
   /** Slots of the size of 1 are right to so many bits after a product. */

@@ -3,18 +3,21 @@
  * and trainer in one process.
  */
 
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../../protocol/node/make-folder.ts';
 import { SCHEMES, type SchemeName } from '../../schemes/traits.ts';
 import type { Console } from '../console.ts';
 import { Story } from '../demo/story.ts';
-import { errorBits, formatBytes, formatDuration, formatPercent } from '../format.ts';
+import { errorBits, formatBytes, formatCount, formatDuration, formatPercent } from '../format.ts';
 import { writeText } from '../report/files.ts';
 import { figuresOf, type SchemeFigures } from './figures.ts';
 import { createParty } from './parties.ts';
 import type { SchemeParty } from './party.ts';
 import { PUBLIC_KEYS, SEALED_MODEL, writeTeachingFiles } from './teaching-files.ts';
 import { rotationsOf, type SchemeRun, type SchemeTask, trainOnScheme, xorTask } from './train.ts';
+
+const REPORT = 'report.json';
 
 export interface SchemeDemoOptions {
   readonly console: Console;
@@ -43,10 +46,12 @@ export async function runSchemeDemo(options: SchemeDemoOptions): Promise<SchemeF
   const keySeconds = (performance.now() - began) / 1000;
   try {
     story.tell(keyWords(party, source), keySeconds);
+    await makeFolder(folder);
+    // Of an earlier demonstration, maybe on another scheme.
+    for (const name of [PUBLIC_KEYS, SEALED_MODEL, REPORT]) await rm(join(folder, name), { force: true });
     const run = await train(story, task, party, folder);
     const figures = figuresOf(task, party, run, keySeconds);
-    await makeFolder(folder);
-    await writeText(join(folder, 'report.json'), `${JSON.stringify(figures, null, 2)}\n`);
+    await writeText(join(folder, REPORT), `${JSON.stringify(figures, null, 2)}\n`);
     conclude(story, figures, folder, party);
     if (console.json) console.result({ ...figures }, () => '');
     return figures;
@@ -55,10 +60,16 @@ export async function runSchemeDemo(options: SchemeDemoOptions): Promise<SchemeF
   }
 }
 
-function keyWords({ security, evaluator, ciphertextBytes, publicKeyBytes }: SchemeParty, source: string): string {
+function keyWords(party: SchemeParty, source: string): string {
+  const { security, evaluator, ciphertextBytes, ciphertextSlots, publicKeyBytes } = party;
   const keys = publicKeyBytes === 0 ? 'There are no keys.' : `Public keys: ${formatBytes(publicKeyBytes)}.`;
   const paper = source === '' ? '' : ` (${source})`;
-  return `Security: ${security}${paper}. ${keys} A ciphertext of ${evaluator.slots} slots has ${formatBytes(ciphertextBytes)}.`;
+  const [size, room] = [formatBytes(ciphertextBytes), formatCount(ciphertextSlots)];
+  const ciphertext =
+    evaluator.slots === ciphertextSlots
+      ? `A ciphertext of ${room} slots has ${size}.`
+      : `A ciphertext has ${size} and ${room} slots; the network takes ${formatCount(evaluator.slots)}.`;
+  return `Security: ${security}${paper}. ${keys} ${ciphertext}`;
 }
 
 async function train(story: Story, task: SchemeTask, party: SchemeParty, folder: string): Promise<SchemeRun> {
@@ -103,6 +114,6 @@ function conclude(story: Story, figures: SchemeFigures, folder: string, party: S
   if (party.files) {
     story.line(`${'files'.padEnd(13)}${cyan(join(folder, PUBLIC_KEYS))}, ${cyan(join(folder, SEALED_MODEL))}`);
     story.line(`${'now try'.padEnd(13)}${bold(`${figures.attack} ${folder}`)}`);
-  } else story.line(`${'report'.padEnd(13)}${cyan(join(folder, 'report.json'))}`);
+  } else story.line(`${'report'.padEnd(13)}${cyan(join(folder, REPORT))}`);
   story.line();
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -28,7 +28,8 @@ describe('hermetic compare', () => {
     const { schemes, twinAccuracy } = json() as { schemes: SchemeFigures[]; twinAccuracy: number };
     expect(schemes.map(({ scheme }) => scheme)).toEqual(['clear', 'vector']);
     expect(twinAccuracy).toBe(1);
-    for (const { accuracy, maxWeightError, steps } of schemes) {
+    for (const { accuracy, maxWeightError, steps, ciphertextSlots } of schemes) {
+      expect(ciphertextSlots).toBe(16);
       expect(accuracy).toBe(1);
       expect(maxWeightError).toBeLessThan(2 ** -9);
       expect(steps).toBe(15);
@@ -40,6 +41,7 @@ describe('hermetic compare', () => {
     const { stdout } = await say(['compare', '--schemes', 'clear', '--steps', '2']);
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
     expect(stdout).toMatch(/clear .*approx/);
+    expect(stdout).toMatch(/^clear +16 complex +nothing is hidden$/m);
   });
 
   it('names the schemes when it does not know one', async () => {
@@ -67,6 +69,12 @@ describe('hermetic demo xor --scheme', () => {
     expect(inspected.json()).toMatchObject({ kind: 'teaching-model', scheme, demonstration: true });
   });
 
+  it('leaves nothing of an earlier scheme in its folder', async () => {
+    const out = join(folder, 'again');
+    for (const scheme of ['vector', 'clear']) await say(['demo', 'xor', '--scheme', scheme, '--out', out]);
+    expect((await readdir(out)).toSorted()).toEqual(['.hermetic-demo', 'report.json']);
+  });
+
   it('keeps to exclusive or, and to refreshes by the owner', async () => {
     const imdb = await say(['demo', 'imdb', '--scheme', 'bfv']);
     expect([imdb.code, imdb.stderr]).toEqual([2, expect.stringContaining('hermetic demo xor --scheme bfv')]);
@@ -92,6 +100,13 @@ describe('hermetic seal with a teaching scheme', () => {
     expect(stderr).toMatch(/protects nothing/);
   });
 
+  it('takes no key of an owner, for it makes its own', async () => {
+    const words = ['--scheme', 'vector', '--demonstration', '--key', 'owner.key', '--out', join(folder, 'keyed')];
+    const { code, stderr } = await say(['seal', model, ...words]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/--key .*do not go with --scheme vector/);
+  });
+
   it.each(ATTACKED)(
     'seals a demonstration with %s under a key that nobody keeps, and break reads it',
     async (scheme) => {
@@ -106,9 +121,19 @@ describe('hermetic seal with a teaching scheme', () => {
   );
 
   it('wants the folder of its own scheme', async () => {
-    const { code, stderr } = await say(['break', 'vector', folder]);
+    const { code, stdout, stderr } = await say(['break', 'vector', folder]);
     expect(code).toBe(1);
+    expect(stdout).toBe('');
     expect(stderr).toContain('public.keys');
+  });
+
+  it('is opened where none was named: one is sealed, and every weight comes out as it was', async () => {
+    const { code, json } = await say(['break', 'vector', '--keys', '1', '--json', '--quiet']);
+    expect(code).toBe(0);
+    const { trials } = json() as { trials: { name: string; opened: boolean; facts: string[] }[] };
+    const network = trials.find(({ name }) => name === 'a sealed network');
+    expect(network?.opened).toBe(true);
+    expect(network?.facts[1]).toMatch(/^All are those that were sealed, to 2\^-[12]\d\.$/);
   });
 
   it('asks for the key that the default scheme needs', async () => {

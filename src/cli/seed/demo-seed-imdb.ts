@@ -74,8 +74,8 @@ async function trainBoth(
 ): Promise<SeedReviews> {
   const what = network.name === 'original' ? "the post's polynomial" : 'a polynomial that keeps its range';
   story.chapter('trainer', `Train on encrypted weights, with ${what}`);
-  const sealed = await train(story, sealedBackend(REVIEW_HIDDEN), network, task, reviews);
-  const clear = await train(story, clearBackend(REVIEW_HIDDEN), network, task, reviews);
+  const sealed = await train(story, 'sealed', sealedBackend(REVIEW_HIDDEN), network, task, reviews);
+  const clear = await train(story, 'in the clear', clearBackend(REVIEW_HIDDEN), network, task, reviews);
   story.tell(
     `${formatRate(reviews / sealed.seconds)} reviews/s; in the clear ${formatRate(reviews / clear.seconds)}`,
     sealed.seconds,
@@ -85,6 +85,7 @@ async function trainBoth(
 
 async function train<V>(
   story: Story,
+  how: 'sealed' | 'in the clear',
   backend: Backend<V>,
   network: ReviewNetwork,
   task: ReviewTask,
@@ -101,7 +102,7 @@ async function train<V>(
       outputWeights: reviewOutputWeights(),
       marks: PUBLISHED_REVIEWS.map((published) => published.reviews),
       signal: story.console.io.signal,
-      onReviews: (done, accuracy) => progress.update(done, `running accuracy ${formatPercent(accuracy, 1)}`),
+      onReviews: (done, accuracy) => progress.update(done, `${how}, running accuracy ${formatPercent(accuracy, 1)}`),
     });
   } finally {
     progress.stop();

@@ -3,12 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { demoSeed, demoSeedImdb } from '../commands/demo-seed.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
+import { Story } from '../demo/story.ts';
 import type { Io } from '../io.ts';
-import { studySeed } from './demo-seed.ts';
+import { studySeed, tellTraining, trainSeedPair } from './demo-seed.ts';
 import { runSeedReviews } from './demo-seed-imdb.ts';
 import type { ReviewTask } from './review-words.ts';
 import { tableLine } from './table.ts';
-import { CORRECTED } from './xor-network.ts';
+import { CORRECTED, ORIGINAL } from './xor-network.ts';
 
 interface Heard {
   readonly io: Io;
@@ -42,8 +43,17 @@ describe('hermetic demo seed', () => {
   it('tells what was published beside what it finds, and that the scheme is broken', async () => {
     const { stdout, stderr } = await say('seed');
     expect(stderr).toMatch(/warning: the scheme .vector. hides nothing.*hermetic break vector/);
+    const published = [...stdout.matchAll(/^loss, iteration (\d+) +([\d.]+) /gm)].map(([, at, loss]) => [+at, +loss]);
+    expect(published).toEqual([
+      [0, 2.529],
+      [10, 2.071],
+      [50, 1.829],
+      [100, 1.769],
+      [200, 1.605],
+      [276, 0.732],
+    ]);
     expect(stdout).toMatch(/^loss, iteration 0 +2\.529 +2\.5\d\d +2\.530$/m);
-    expect(stdout).toMatch(/^loss, iteration 100 +– +1\.7\d\d +1\.782$/m);
+    expect(stdout).toMatch(/^loss, iteration 100 +1\.769 +1\.7\d\d +1\.782$/m);
     expect(stdout).toMatch(/hidden layer\s+learns at 15 where \.015 was meant/);
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
@@ -59,6 +69,17 @@ describe('hermetic demo seed', () => {
       sealed: { converged: true, diverged: false },
       studies: [{ network: 'corrected', weights: 'drawn', draws: 2, converged: 2 }],
     });
+  });
+
+  it('tells of a run that ran away, in columns', () => {
+    const heard = listen();
+    const pair = trainSeedPair(ORIGINAL, 10);
+    expect(pair.sealed.diverged).toBe(true);
+    tellTraining(new Story(new Console(heard.io)), ORIGINAL, pair);
+    expect(heard.stdout).toMatch(/^learned +no/m);
+    expect(heard.stdout).toMatch(/^ +ran away @\d+ +noise of these keys/m);
+    for (const line of heard.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    expect(heard.stdout).not.toMatch(/NaN|undefined/);
   });
 
   it('studies stop when they are told to', async () => {

@@ -114,7 +114,8 @@ export async function runSeedDemo(options: SeedDemoOptions): Promise<SeedDemo> {
   return { pair, studies };
 }
 
-function tellTraining(story: Story, network: XorNetwork, { sealed, clear }: SeedPair): void {
+/** The figures beside the post's, whether it learned, how fast. */
+export function tellTraining(story: Story, network: XorNetwork, { sealed, clear }: SeedPair): void {
   const { logScale, digits } = vectorPreset('seed');
   story.chapter('trainer', 'Train on encrypted weights');
   story.tell(
@@ -125,6 +126,9 @@ function tellTraining(story: Story, network: XorNetwork, { sealed, clear }: Seed
   story.line();
   const inTheClear = `in the clear: ${clear.converged ? 'yes' : 'no'}`;
   story.row('learned', sealed.converged ? story.colors.bold('yes') : 'no', inTheClear);
+  if (sealed.diverged) {
+    story.row('', `ran away @${sealed.losses.length - 1}`, 'noise of these keys; another call draws others');
+  }
   const { fastest, slowest } = RERUN_SECONDS_PER_ITERATION;
   const times = (seconds: number): string => ((1000 * seconds) / sealed.msPerIteration).toFixed(0);
   story.row('speed', story.colors.bold(`${sealed.msPerIteration.toFixed(2)} ms`), 'an iteration');
@@ -137,19 +141,19 @@ function tellTraining(story: Story, network: XorNetwork, { sealed, clear }: Seed
 
 function tellFigures(story: Story, network: XorNetwork, { sealed, clear }: SeedPair): void {
   const original = network.name === 'original';
-  const at = ({ losses }: XorRun, iteration: number): string | undefined => losses[iteration]?.toFixed(3);
+  const at = ({ losses }: XorRun, iteration: number): string | undefined => figure(losses[iteration]);
   const rows = PUBLISHED_LOSSES.map(({ iteration, loss }) => [
     `loss, iteration ${iteration}`,
-    original ? loss?.toFixed(3) : undefined,
+    original ? loss.toFixed(3) : undefined,
     at(sealed, iteration),
     at(clear, iteration),
   ]);
-  const ends = [sealed, clear].map(({ losses }) => `${losses[losses.length - 1]?.toFixed(3)} @${losses.length - 1}`);
+  const ends = [sealed, clear].map(({ losses }) => `${figure(losses[losses.length - 1]) ?? '–'} @${losses.length - 1}`);
   const predictions = [0, 1, 2, 3].map((i) => [
     `prediction for ${[0, 1, 1, 0][i]}`,
     original ? PUBLISHED_PREDICTIONS[i].toFixed(3) : undefined,
-    sealed.predictions[i].toFixed(3),
-    clear.predictions[i].toFixed(3),
+    figure(sealed.predictions[i]),
+    figure(clear.predictions[i]),
   ]);
   tellTable(
     story,
@@ -158,11 +162,18 @@ function tellFigures(story: Story, network: XorNetwork, { sealed, clear }: SeedP
   );
 }
 
+/** In at most eight characters; undefined for what could not be computed any more. */
+function figure(value: number | undefined): string | undefined {
+  if (value === undefined || Number.isNaN(value)) return undefined;
+  return Math.abs(value) < 1000 ? value.toFixed(3) : value.toExponential(1);
+}
+
 function tellSlips(story: Story, { name }: XorNetwork): void {
   story.chapter('note', 'Two slips of the original');
   story.tell(
     'Scale: one product is never divided by 1000, so the hidden layer learns at 15 where .015 was meant. That is why it ' +
-      'moves at all, and why it often runs away.',
+      'moves at all, why it often runs away, and why noise decides at which iteration it is done: the post’s run at 276, ' +
+      'others elsewhere or never (--draws 20 counts).',
   );
   story.tell(
     'Index: the coefficients of 1, x, x³, x⁵, x⁷ meet the powers 1, x, x², x³, x⁵. The “sigmoid” is ' +

@@ -5,15 +5,15 @@
 
 export interface PublishedLoss {
   readonly iteration: number;
-  /** Σ |δ| over the four rows; undefined where the post prints none. */
-  readonly loss: number | undefined;
+  /** Σ |δ| over the four rows, as the post prints it. */
+  readonly loss: number;
 }
 
 export const PUBLISHED_LOSSES: readonly PublishedLoss[] = [
   { iteration: 0, loss: 2.529 },
   { iteration: 10, loss: 2.071 },
   { iteration: 50, loss: 1.829 },
-  { iteration: 100, loss: undefined },
+  { iteration: 100, loss: 1.769 },
   { iteration: 200, loss: 1.605 },
   { iteration: 276, loss: 0.732 },
 ];

@@ -17,7 +17,7 @@ describe('the original network', () => {
   it('begins as the post printed, sealed', () => {
     const { losses } = run(ORIGINAL, 0, 'sealed');
     for (const { iteration, loss } of PUBLISHED_LOSSES.slice(0, 2)) {
-      expect(Math.abs(losses[iteration] - (loss as number))).toBeLessThan(0.0015);
+      expect(Math.abs(losses[iteration] - loss)).toBeLessThan(0.0015);
     }
   });
 

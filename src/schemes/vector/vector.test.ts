@@ -9,7 +9,15 @@ import { VectorEvaluator } from './evaluator.ts';
 import { checkVectorParameters, switchErrorBound, type VectorParameters, vectorPreset } from './parameters.ts';
 import { allProducts, foldedProducts } from './products.ts';
 import { encryptOneWay } from './public-encryption.ts';
-import { linearMatrix, oneWayMatrix, productMatrix, sumOfProductsMatrix, weightedMatrix } from './secret/matrices.ts';
+import {
+  elementwiseMatrix,
+  linearMatrix,
+  oneWayMatrix,
+  permutationMatrix,
+  productMatrix,
+  sumOfProductsMatrix,
+  weightedMatrix,
+} from './secret/matrices.ts';
 import { freshIntegers, type RandomIntegers } from './secret/random-integers.ts';
 import { phase, type VectorSecretKey } from './secret/secret-key.ts';
 import { makeVectorKeys, publicKeysOf, VectorSecret } from './secret/vector-secret.ts';
@@ -72,6 +80,54 @@ describe('known answers, by hand', () => {
     expect(switchKey(matrix, product, wide.parameters)).toEqual([150n, 0n]);
     // all products under vec(SᵀHS) = (1 3 3 9): 132 + 3·3 + 3·3 + 0
     expect(allProducts(c, c, parameters)).toEqual([132n, 3n, 3n, 0n]);
+  });
+
+  // The same with two slots, S = [1 0 3 ; 0 1 2], and c = (32, 16, 16): S·c = (80, 48) = 16·(5, 3).
+  const two: VectorSecretKey = { parameters: { ...parameters, digits: 10 }, slots: 2, t: [[3], [2]] };
+  const c = { entries: [32n, 16n, 16n] };
+  const zeros = (count: number): number[] => Array<number>(count).fill(0);
+
+  it('rotates by one switch', () => {
+    const short: VectorSecretKey = { ...two, parameters: { ...parameters, digits: 3 } };
+    const [a, e0, e1] = [[1, 0, 0, 0, 1, 0, 0, 0, 1], zeros(9), [0, 1, 0, 0, 0, 0, 0, 0, 0]];
+    const { rows } = permutationMatrix(short, [1, 0], scripted(...a, ...e0, ...e1));
+    // Row 0: (0 1 2) times 1, 2, 4, less 3·A. Row 1: (1 0 3) times 1, 2, 4, and E, less 2·A.
+    expect(rows.map(rowEntries)).toEqual([
+      [-3n, 0n, 0n, 1n, -1n, 4n, 2n, 4n, 5n],
+      [-1n, 3n, 4n, 0n, -2n, 0n, 3n, 6n, 10n],
+      [1n, 0n, 0n, 0n, 1n, 0n, 0n, 0n, 1n],
+    ]);
+    // (5, −2, 1) has the digits (1 0 1, 0 −1 0, 1 0 0), and S·(5, −2, 1) = (8, 0).
+    const rotated = switchKey({ inputs: 3, rows }, [5n, -2n, 1n], short.parameters);
+    expect(rotated).toEqual([0n, 8n, 0n]);
+    expect(phase(short, rotated)).toEqual([0n, 8n]);
+  });
+
+  it('multiplies slot by slot by one switch, each row zero outside its own products', () => {
+    // 32²/16, 16²/16; crosses with the last entry (32·16 + 16·32)/16, (16·16 + 16·16)/16; its square 16²/16.
+    const products = foldedProducts([c], [c], two.parameters);
+    expect(products).toEqual([64n, 16n, 64n, 32n, 16n]);
+    const matrix = elementwiseMatrix(two, scripted(...zeros(150)));
+    const lowest = matrix.rows.map((row) => rowEntries(row).filter((_, column) => column % 10 === 0));
+    expect(lowest.slice(0, 2)).toEqual([
+      [1n, 0n, 3n, 0n, 9n],
+      [0n, 1n, 0n, 2n, 4n],
+    ]);
+    // 64 + 3·64 + 9·16 = 400 = 80²/16, and 16 + 2·32 + 4·16 = 144 = 48²/16.
+    expect(switchKey(matrix, products, two.parameters)).toEqual([400n, 144n, 0n]);
+  });
+
+  it('takes xᵀHx under vec(SᵀHS)', () => {
+    const form = [
+      [1n, 2n],
+      [0n, -1n],
+    ];
+    const matrix = weightedMatrix(two, [form, form], scripted(...zeros(270)));
+    const lowest = rowEntries(matrix.rows[0]).filter((_, column) => column % 10 === 0);
+    // HS = (1 2 7 ; 0 −1 −2); SᵀHS = (1 2 7 ; 0 −1 −2 ; 3 4 17).
+    expect(lowest).toEqual([1n, 2n, 7n, 0n, -1n, -2n, 3n, 4n, 17n]);
+    // 5² + 2·5·3 − 3² = 46, times w.
+    expect(switchKey(matrix, allProducts(c, c, two.parameters), two.parameters)).toEqual([736n, 736n, 0n]);
   });
 
   it('writes signed digits, lowest first', () => {
