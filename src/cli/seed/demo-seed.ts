@@ -55,7 +55,7 @@ export interface SeedDemo {
 }
 
 /** Under fresh keys; `draw` chooses the first weights. */
-function trainSeedPair(network: XorNetwork, draw: number, signal?: AbortSignal): SeedPair {
+export function trainSeedPair(network: XorNetwork, draw: number, signal?: AbortSignal): SeedPair {
   const weights = xorWeights(draw);
   return {
     sealed: trainOn(sealedBackend(XOR_HIDDEN), weights, network, signal),
