@@ -13,7 +13,7 @@ import { knownSet } from '../vault/parameter-sets.ts';
 import { type ServiceContext, transact } from './context.ts';
 import { insertKey } from './key-files.ts';
 import { networkKeys } from './keys.ts';
-import { noteBlob, selectModels } from './models.ts';
+import { figureColumns, noteBlob, selectModels } from './models.ts';
 import type { Call } from './route.ts';
 import { modelView, networkView, partyView } from './views.ts';
 
@@ -53,7 +53,8 @@ async function makeNetwork(service: ServiceContext, wish: CreateNetwork): Promis
   return readNetwork(service, id);
 }
 
-async function insertNetwork(transaction: Database, row: NetworkRow, { key, model, rows }: MadeNetwork): Promise<void> {
+async function insertNetwork(transaction: Database, row: NetworkRow, made: MadeNetwork): Promise<void> {
+  const { key, model, rows, figures } = made;
   const { id, name, createdAt, setName, heldOutRows } = row;
   for (const blob of rows === undefined ? [model] : [model, rows]) await noteBlob(transaction, blob, createdAt);
   await transaction.insertInto('networks').values(row).execute();
@@ -61,7 +62,7 @@ async function insertNetwork(transaction: Database, row: NetworkRow, { key, mode
   const owned = { id: model.id, networkId: id, keyId: key.keyId, sha256: model.sha256, createdAt };
   await transaction
     .insertInto('models')
-    .values({ ...owned, status: 'sealed', round: 0, gates: '[]' })
+    .values({ ...owned, ...figureColumns(figures), status: 'sealed', round: 0, gates: '[]' })
     .execute();
   await appendAudit(
     transaction,

@@ -22,6 +22,7 @@ const GATES: Readonly<Record<GateResult['gate'], string>> = {
   finite: 'All weights are numbers',
   accuracyDrop: 'Accuracy lost',
   accuracyFloor: 'Least accuracy',
+  lossRise: 'Loss risen',
   normChange: 'Change of the weights',
   weightRange: 'Largest weight',
   record: 'Signed training record',
