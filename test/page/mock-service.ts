@@ -39,6 +39,8 @@ export class MockService {
   intact: boolean = true;
   /** What the gates find in the next submission. */
   accepts: boolean = true;
+  /** Whether another trainer's result became the head meanwhile. */
+  outrun: boolean = false;
   /** Hash of the token that took the code. */
   codeUsedBy: string | undefined;
   /** Whose the trainer's token is. */
@@ -391,6 +393,7 @@ export class MockService {
       ],
     };
     this.world.models.push(model);
+    if (this.accepts && !this.outrun) this.#change('networks', me.network.id, { headId: id });
     return model;
   }
 
