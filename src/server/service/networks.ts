@@ -32,6 +32,7 @@ async function makeNetwork(service: ServiceContext, wish: CreateNetwork): Promis
   if ((await knownSet(set)).insecure && !service.allowInsecure) {
     throw problem(400, 'INSECURE_PARAMETERS', 'this service makes no keys of an insecure set');
   }
+  requireJudged(gates, wish.heldOutCsv !== undefined);
   const made = await service.vault.run('makeNetwork', { wish, set });
   const [id, now] = [randomId(), service.now()];
   const row: NetworkRow = {
@@ -78,13 +79,22 @@ export function showNetwork(service: ServiceContext, { params }: Call<unknown, u
   return readNetwork(service, params.id);
 }
 
+/** What cannot be judged is not passed: without rows such a gate would refuse every trainer's work. */
+function requireJudged({ accuracyDrop, accuracyFloor, lossRise }: Gates, hasRows: boolean): void {
+  if (hasRows || (accuracyDrop ?? accuracyFloor ?? lossRise) === undefined) return;
+  throw problem(400, 'BAD_ARGUMENT', 'a gate on accuracy or loss has no rows to be judged on', {
+    mend: 'Hold rows out when the network is made (--held-out FILE), or set gates on the weights alone.',
+  });
+}
+
 /** PATCH /v1/networks/{id}: the gates as a whole. */
 export async function changeGates(
   service: ServiceContext,
   { params: { id }, body: { gates } }: Call<{ readonly gates: Gates }, unknown>,
 ): Promise<ServedNetwork> {
   const now = service.now();
-  await findNetwork(service.database, id);
+  const { heldOutRows } = await findNetwork(service.database, id);
+  requireJudged(gates, heldOutRows > 0);
   await transact(service, async (transaction) => {
     await transaction
       .updateTable('networks')
