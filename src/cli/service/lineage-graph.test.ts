@@ -40,13 +40,13 @@ const ada = { partyId: id('1') };
 describe('the lineage as a graph', () => {
   it('is a line where each model has one child', () => {
     const models = [
-      model('a', undefined),
-      model('b', 'a', ada),
+      model('a', undefined, { accuracy: 0.5, loss: 0.25 }),
+      model('b', 'a', { ...ada, accuracy: 0.5, loss: 0.25 }),
       model('c', 'b', { ...ada, status: 'accepted', steps: 20, rows: 1000, accuracy: 0.875, loss: 0.0625 }),
     ];
     expect(lineageGraph(lineage('c', models), plain).split('\n')).toEqual([
       'net  3-2, set L14, 128-bit security',
-      '○ aaaaaaaaaaaa  sealed by the owner',
+      '○ aaaaaaaaaaaa  sealed by the owner  50.00 %  loss 0.2500',
       '○ bbbbbbbbbbbb  sealed anew for Ada under key 999999999999',
       '● cccccccccccc  Ada accepted  20 steps on 1,000 rows  87.50 %  loss 0.0625  head',
     ]);

@@ -62,6 +62,8 @@ function modelLine(
   const { status, partyId, steps, rows, accuracy, loss, epsilon, gates } = model;
   const paint = status === 'accepted' ? green : status === 'refused' ? red : dim;
   const maker = partyId === undefined ? undefined : (names.get(partyId) ?? shortId(partyId));
+  // Sealed anew, the weights are those of the line before.
+  const isCopy = status === 'sealed' && model.parentId !== undefined;
   const trained = [
     ...(steps === undefined ? [] : [`${formatCount(steps)} steps`]),
     ...(rows === undefined ? [] : [`${formatCount(rows)} rows`]),
@@ -74,8 +76,12 @@ function modelLine(
     paint(`${MARKS[status]} ${shortId(model.id)}`),
     status === 'sealed' ? dim(sealedFor(model, maker, keyed)) : `${maker ?? 'owner'} ${status}`,
     done,
-    accuracy === undefined ? '' : bold(formatPercent(accuracy)),
-    loss === undefined ? '' : `loss ${loss.toFixed(4)}`,
+    ...(isCopy
+      ? []
+      : [
+          accuracy === undefined ? '' : bold(formatPercent(accuracy)),
+          loss === undefined ? '' : `loss ${loss.toFixed(4)}`,
+        ]),
     failed.length === 0 ? '' : red(failed.join('; ')),
     isHead ? green('head') : '',
   ];

@@ -32,9 +32,10 @@ export function gateName(gate: GateResult['gate']): string {
   return GATES[gate];
 }
 
-/** Below a node: what was measured, or where there is nothing, what it is. */
+/** Below a node: what was measured, or where there is nothing, or nothing new, what it is. */
 export function modelCaption(model: ServedModel): string {
-  return model.accuracy === undefined ? WORDS[model.status].text : formatPercent(model.accuracy, 1);
+  const isCopy = model.status === 'sealed' && model.parentId !== undefined;
+  return model.accuracy === undefined || isCopy ? WORDS[model.status].text : formatPercent(model.accuracy, 1);
 }
 
 /** What a screen reader says of a node. */
