@@ -33,6 +33,11 @@ export function formatCount(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** accuracyDrop as accuracy drop. */
+export function spacedWords(name: string): string {
+  return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
 /** Of things a second: 1,234 or 12 or 0.53. */
 export function formatRate(rate: number): string {
   return rate >= 100 ? formatCount(rate) : rate.toPrecision(2);

@@ -8,7 +8,7 @@ import { trainOnClear } from '../nn/sealed/clear-run.ts';
 import { trainInTheClear } from '../nn/twin.ts';
 import { copyWeights, zeroWeights } from '../nn/weights.ts';
 import type { Gates } from '../protocol/service/types.ts';
-import { heldOutAccuracy, passedAll, runGates } from './gates.ts';
+import { heldOutAccuracy, heldOutFigures, heldOutLoss, passedAll, runGates } from './gates.ts';
 
 const architecture = parseArchitecture('4:linear,1:lin4', 6);
 const initial = initialWeights(
@@ -45,7 +45,7 @@ const inTheClear: Trainer = async (weights, data) =>
 const sealed: Trainer = async (weights, data) =>
   (await trainOnClear(architecture, weights, recipe, batches(data, recipe))).weights;
 
-const all: Gates = { accuracyFloor: 0.85, accuracyDrop: 0.02, normChange: 2, weightRange: 3 };
+const all: Gates = { accuracyFloor: 0.85, accuracyDrop: 0.02, lossRise: 0.2, normChange: 2, weightRange: 3 };
 const named = (results: ReturnType<typeof runGates>) => Object.fromEntries(results.map((r) => [r.gate, r]));
 
 describe.each([
@@ -59,6 +59,7 @@ describe.each([
       'finite',
       'accuracyFloor',
       'accuracyDrop',
+      'lossRise',
       'normChange',
       'weightRange',
     ]);
@@ -69,7 +70,7 @@ describe.each([
     expect(next.filter(({ passed }) => !passed)).toEqual([]);
   });
 
-  it('who turn labels round are refused by what they did to the accuracy, and by nothing else', async () => {
+  it('who turn labels round are refused by what they did on the held-out rows, and by nothing else', async () => {
     const first = await train(initial, own);
     const poisoned = await train(first, flipped(own));
     const results = runGates({
@@ -80,10 +81,14 @@ describe.each([
       gates: { ...all, normChange: 10, weightRange: 10 },
     });
     expect(passedAll(results)).toBe(false);
-    expect(results.filter(({ passed }) => !passed).map(({ gate }) => gate)).toEqual(['accuracyFloor', 'accuracyDrop']);
+    expect(results.filter(({ passed }) => !passed).map(({ gate }) => gate)).toEqual([
+      'accuracyFloor',
+      'accuracyDrop',
+      'lossRise',
+    ]);
     expect(heldOutAccuracy(architecture, poisoned, heldOut)).toBeLessThan(0.3);
-    // Each of the two refuses alone.
-    for (const gates of [{ accuracyDrop: 0.02 }, { accuracyFloor: 0.85 }]) {
+    // Each of them refuses alone.
+    for (const gates of [{ accuracyDrop: 0.02 }, { accuracyFloor: 0.85 }, { lossRise: 0.2 }]) {
       expect(passedAll(runGates({ architecture, before: first, after: poisoned, heldOut, gates }))).toBe(false);
     }
   });
@@ -117,7 +122,7 @@ describe('the gates', () => {
       const results = runGates({ architecture, before: initial, after, heldOut, gates: all });
       expect(results.every(({ passed }) => !passed)).toBe(true);
       expect(results[0].detail).toBe('1 weights of layer 2 are no finite numbers');
-      expect(results).toHaveLength(5);
+      expect(results).toHaveLength(6);
     },
   );
 
@@ -125,9 +130,11 @@ describe('the gates', () => {
     const none = { features: new DenseRows(new Float32Array(0), 6), targets: new Float32Array(0) };
     for (const rows of [undefined, none]) {
       const round = { architecture, before: initial, after: initial, heldOut: rows };
-      const results = runGates({ ...round, gates: { accuracyDrop: 1, accuracyFloor: 0 } });
-      expect(results.map(({ passed }) => passed)).toEqual([true, false, false]);
-      expect(results[1].detail).toMatch(/no rows are held out/);
+      const results = runGates({ ...round, gates: { accuracyDrop: 1, accuracyFloor: 0, lossRise: 9 } });
+      expect(results.map(({ passed }) => passed)).toEqual([true, false, false, false]);
+      expect(results[1].detail).toMatch(/no rows are held out, so that accuracy cannot/);
+      expect(results[3].detail).toMatch(/no rows are held out, so that loss cannot/);
+      expect(heldOutFigures(architecture, initial, rows)).toBeUndefined();
       expect(passedAll(runGates({ ...round, gates: { normChange: 0.1, weightRange: 9 } }))).toBe(true);
     }
   });
@@ -148,6 +155,43 @@ describe('the gates', () => {
       '12.0 % after 88.0 %, of 50 rows held out; at most 2 points may be lost',
     );
     expect(judge({ accuracyDrop: 0.01 }).detail).toMatch(/1 point may/);
+  });
+
+  it('let the loss rise as far as is allowed, and no further', () => {
+    // One row of 1 with target 0: the loss is w²/2.
+    const line = parseArchitecture('1:linear', 1, false);
+    const kernel = (w: number): LayerWeights[] => [{ kernel: Float64Array.of(w), bias: undefined }];
+    const data = { features: DenseRows.from([[1]]), targets: Float32Array.of(0) };
+    const judge = (before: number, after: number, lossRise: number) =>
+      runGates({
+        architecture: line,
+        before: kernel(before),
+        after: kernel(after),
+        heldOut: data,
+        gates: { lossRise },
+      })[1];
+    expect(heldOutFigures(line, kernel(3), data)).toEqual({ accuracy: 0, loss: 4.5 });
+    expect(judge(2, 3, 1.25)).toEqual({
+      gate: 'lossRise',
+      passed: true,
+      detail: 'loss 4.5 after 2, on 1 rows held out; it may rise by at most 125.0 %',
+    });
+    expect(judge(2, 3, 1.2499).passed).toBe(false);
+    expect(judge(2, 2, 0).passed).toBe(true);
+    expect(judge(2, -1, 0).passed).toBe(true);
+    expect(judge(0, 1e-9, 5).passed).toBe(false);
+    // Beyond the doubles: no bound where it was so before, and never passed where it is so now.
+    expect(judge(1e200, 2, 0).passed).toBe(true);
+    expect(judge(2, 1e200, 1e300)).toMatchObject({ passed: false, detail: expect.stringContaining('loss infinity') });
+    expect(judge(1e200, 1e200, 1).passed).toBe(false);
+  });
+
+  it('have no figure for a loss that is none', () => {
+    const line = parseArchitecture('1:linear', 1, false);
+    const data = { features: DenseRows.from([[1]]), targets: Float32Array.of(0) };
+    const huge = [{ kernel: Float64Array.of(1e200), bias: undefined }];
+    expect(heldOutLoss(line, huge, data)).toBe(Number.POSITIVE_INFINITY);
+    expect(heldOutFigures(line, huge, data)).toEqual({ accuracy: 0, loss: undefined });
   });
 
   it('count rows without a finite prediction as wrong', () => {

@@ -11,6 +11,7 @@
 import type { Architecture, LayerWeights } from '../nn/architecture.ts';
 import { predictFeatures } from '../nn/evaluation.ts';
 import type { TrainingData } from '../nn/feature-rows.ts';
+import { lossValue } from '../nn/losses.ts';
 import { classes } from '../nn/metrics.ts';
 import { outputSize } from '../nn/network.ts';
 import { parameterArrays, zeroWeights } from '../nn/weights.ts';
@@ -57,8 +58,36 @@ export function heldOutAccuracy(
   return rightRows(architecture, weights, heldOut) / heldOut.features.rows;
 }
 
+/** ½·Σ(ŷ − y)² a row, as every loss curve shows it; not finite where an output is not. NaN without rows. */
+export function heldOutLoss(
+  architecture: Architecture,
+  weights: readonly LayerWeights[],
+  heldOut: TrainingData,
+): number {
+  return lossValue(predictFeatures(architecture, weights, heldOut.features), heldOut.targets, heldOut.features.rows);
+}
+
+/** How good weights are on rows that no trainer has: for the owner, who has the key. */
+export interface HeldOutFigures {
+  readonly accuracy: number;
+  /** Undefined where it is not finite. */
+  readonly loss: number | undefined;
+}
+
+/** Undefined without rows. */
+export function heldOutFigures(
+  architecture: Architecture,
+  weights: readonly LayerWeights[],
+  heldOut: TrainingData | undefined,
+): HeldOutFigures | undefined {
+  if (!hasRows(heldOut)) return undefined;
+  const loss = heldOutLoss(architecture, weights, heldOut);
+  const accuracy = heldOutAccuracy(architecture, weights, heldOut);
+  return { accuracy, loss: Number.isFinite(loss) ? loss : undefined };
+}
+
 /** The gates that stand in a policy, in the order in which they are told. */
-const SETTABLE = ['accuracyFloor', 'accuracyDrop', 'normChange', 'weightRange'] as const;
+const SETTABLE = ['accuracyFloor', 'accuracyDrop', 'lossRise', 'normChange', 'weightRange'] as const;
 
 function unjudged({ gates }: GatedRound): GateResult[] {
   const detail = 'not judged, for the weights are not finite';
@@ -66,11 +95,12 @@ function unjudged({ gates }: GatedRound): GateResult[] {
 }
 
 function judgeFiniteRound(round: GatedRound): GateResult[] {
-  const { accuracyFloor, accuracyDrop, normChange, weightRange } = round.gates;
+  const { accuracyFloor, accuracyDrop, lossRise, normChange, weightRange } = round.gates;
   const results: GateResult[] = [];
   const note = (gate: Gate, verdict: Verdict): void => void results.push({ gate, ...verdict });
   if (accuracyFloor !== undefined) note('accuracyFloor', judgeFloor(round, accuracyFloor));
   if (accuracyDrop !== undefined) note('accuracyDrop', judgeDrop(round, accuracyDrop));
+  if (lossRise !== undefined) note('lossRise', judgeLoss(round, lossRise));
   if (normChange !== undefined) note('normChange', judgeChange(round, normChange));
   if (weightRange !== undefined) note('weightRange', judgeRange(round, weightRange));
   return results;
@@ -81,14 +111,14 @@ function judgeFinite({ architecture, after }: GatedRound): Verdict {
     const bad = [...kernel, ...(bias ?? [])].filter((w) => !Number.isFinite(w)).length;
     if (bad > 0) return { passed: false, detail: `${bad} weights of layer ${layer + 1} are no finite numbers` };
   }
-  return { passed: true, detail: `all ${weightsOf(architecture)} weights are finite` };
+  return { passed: true, detail: `all ${count(weightsOf(architecture))} weights are finite` };
 }
 
 function judgeFloor({ architecture, after, heldOut }: GatedRound, floor: number): Verdict {
   if (!hasRows(heldOut)) return noRows();
   const right = rightRows(architecture, after, heldOut);
   const { rows } = heldOut.features;
-  const detail = `${percent(right / rows)} right of ${rows} rows held out; at least ${percent(floor)} must be`;
+  const detail = `${percent(right / rows)} right of ${count(rows)} rows held out; at least ${percent(floor)} must be`;
   return { passed: right >= floor * rows - ROUNDING, detail };
 }
 
@@ -97,9 +127,19 @@ function judgeDrop({ architecture, before, after, heldOut }: GatedRound, drop: n
   const { rows } = heldOut.features;
   const [was, is] = [before, after].map((weights) => rightRows(architecture, weights, heldOut));
   const detail =
-    `${percent(is / rows)} after ${percent(was / rows)}, of ${rows} rows held out; ` +
+    `${percent(is / rows)} after ${percent(was / rows)}, of ${count(rows)} rows held out; ` +
     `at most ${points(drop)} may be lost`;
   return { passed: was - is <= drop * rows + ROUNDING, detail };
+}
+
+function judgeLoss({ architecture, before, after, heldOut }: GatedRound, rise: number): Verdict {
+  if (!hasRows(heldOut)) return noRows('loss');
+  const [was, is] = [before, after].map((weights) => heldOutLoss(architecture, weights, heldOut));
+  const detail =
+    `loss ${figure(is)} after ${figure(was)}, on ${count(heldOut.features.rows)} rows held out; ` +
+    `it may rise by at most ${percent(rise)}`;
+  // A loss that was not finite sets no bound; one that is not finite now keeps none.
+  return { passed: Number.isFinite(is) && !(is > was * (1 + rise) * (1 + ROUNDING)), detail };
 }
 
 function judgeChange({ before, after }: GatedRound, most: number): Verdict {
@@ -127,7 +167,7 @@ function judgeRange({ after }: GatedRound, most: number): Verdict {
   };
 }
 
-/** Of a count of rows against a share of them, in doubles. */
+/** Of a count of rows against a share of them, and of a loss against another, in doubles. */
 const ROUNDING = 1e-9;
 
 function rightRows(architecture: Architecture, weights: readonly LayerWeights[], heldOut: TrainingData): number {
@@ -146,8 +186,8 @@ function hasRows(heldOut: TrainingData | undefined): heldOut is TrainingData {
   return heldOut !== undefined && heldOut.features.rows > 0;
 }
 
-function noRows(): Verdict {
-  const detail = 'no rows are held out, so that accuracy cannot be judged: add some to the network, or drop this gate';
+function noRows(what: 'accuracy' | 'loss' = 'accuracy'): Verdict {
+  const detail = `no rows are held out, so that ${what} cannot be judged: add some to the network, or drop this gate`;
   return { passed: false, detail };
 }
 
@@ -165,6 +205,11 @@ function weightsOf(architecture: Architecture): number {
 /** √Σ over all entries, none of which is squared before it is scaled: finite weights have a finite norm. */
 function norm(arrays: readonly Float64Array[]): number {
   return arrays.reduce((sum, values) => values.reduce((h, w) => Math.hypot(h, w), sum), 0);
+}
+
+/** 25000 as 25,000. */
+function count(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 function percent(share: number): string {

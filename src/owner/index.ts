@@ -19,7 +19,7 @@ export { describeInitialization } from '../protocol/provenance.ts';
 export type { BootstrappingKeysOptions } from './bootstrapping-keys.ts';
 export { writeBootstrappingKeys } from './bootstrapping-keys.ts';
 export type { GatedRound } from './gates.ts';
-export { heldOutAccuracy, passedAll, runGates } from './gates.ts';
+export { type HeldOutFigures, heldOutAccuracy, heldOutFigures, heldOutLoss, passedAll, runGates } from './gates.ts';
 export type { ReadOwnerKeysOptions } from './key-file.ts';
 export { readOwnerKeys, writeOwnerKeys, writeTrainerKeys } from './key-file.ts';
 export type { CreatedKeys, CreateKeysOptions, OwnerKeys } from './owner-keys.ts';

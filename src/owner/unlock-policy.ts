@@ -156,7 +156,10 @@ async function verified(
   }
   const model = await openedModel(predictions.modelId);
   if (model === undefined) {
-    throw refusal('the owner has no weights for the model that predicted', 'Submit the model first.');
+    throw refusal(
+      'the owner has no weights for the model that predicted',
+      'Submit the model first; of one that the gates refused nothing is answered.',
+    );
   }
   checkFeatures(features, rows.length, model);
   askedRows(predictions, keys, rows);

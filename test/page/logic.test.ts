@@ -9,6 +9,7 @@ import { AuditReader, detailsText, PAGE, shortName } from '../../web/src/owner/a
 import { gatesSummary, gatesText, parseGates } from '../../web/src/owner/gates-form.ts';
 import { bitsAdvice, bitsAfter, bitsState, bitsText } from '../../web/src/owner/key-bits.ts';
 import { layoutLineage, neighbour } from '../../web/src/owner/lineage-layout.ts';
+import { lossesToHead } from '../../web/src/owner/loss-history.ts';
 import { fileName, modelSentence } from '../../web/src/owner/model-words.ts';
 import { partyState, rowsLeft } from '../../web/src/owner/party-state.ts';
 import { parsePolicy, policyText, wholeNumber } from '../../web/src/owner/policy-form.ts';
@@ -157,12 +158,36 @@ describe('the lineage', () => {
   });
 });
 
+describe('losses by round', () => {
+  const world = busyWorld();
+  const reviews = world.networks[0];
+  const models = world.models.filter(({ networkId }) => networkId === reviews.id);
+
+  it('are those of the models that lead to the head, each once', () => {
+    // Sealed anew for the next trainer, a model has its parent's weights.
+    const withCopies = models.map((model) => (model.id === hex('m3') ? { ...model, loss: 0.0742 } : model));
+    const points = lossesToHead({ network: reviews, models: withCopies });
+    expect(points.map(({ round, loss }) => [round, loss])).toEqual([
+      [0, 0.2688],
+      [1, 0.0742],
+      [2, 0.0571],
+    ]);
+    expect(points.map(({ at }) => at)).toEqual(points.map(({ at }) => at).toSorted((a, b) => a - b));
+  });
+
+  it('are none where no rows are held out', () => {
+    const unmeasured = models.map(({ loss: _, ...model }) => model);
+    expect(lossesToHead({ network: reviews, models: unmeasured })).toEqual([]);
+    expect(lossesToHead({ network: reviews, models: [] })).toEqual([]);
+  });
+});
+
 describe('gates', () => {
   it('come back as they are shown', () => {
     const share = fc.integer({ min: 0, max: 1000 }).map((value) => value / 1000);
     const positive = fc.double({ min: 1e-6, max: 1e6, noNaN: true }).map((value) => Number(value.toPrecision(6)));
     const gates = fc.record(
-      { accuracyDrop: share, accuracyFloor: share, normChange: positive, weightRange: positive },
+      { accuracyDrop: share, accuracyFloor: share, lossRise: share, normChange: positive, weightRange: positive },
       { requiredKeys: [] },
     );
     fc.assert(
@@ -175,6 +200,7 @@ describe('gates', () => {
   it.each([
     ['accuracyFloor', '101'],
     ['accuracyDrop', '-1'],
+    ['lossRise', '-5'],
     ['normChange', '0'],
     ['weightRange', 'much'],
   ] as const)('refuse %s of %s', (gate, text) => {
@@ -185,9 +211,10 @@ describe('gates', () => {
 
   it('take a decimal comma, and say themselves in words', () => {
     expect(parseGates({ ...gatesText({}), accuracyDrop: '2,5' }).gates).toEqual({ accuracyDrop: 0.025 });
-    expect(gatesSummary({ accuracyDrop: 0.01, accuracyFloor: 0.8 })).toEqual([
+    expect(gatesSummary({ accuracyDrop: 0.01, accuracyFloor: 0.8, lossRise: 1.5 })).toEqual([
       'Accuracy falls by at most 1 point',
       'Accuracy of at least 80 %',
+      'Loss rises by at most 150 %',
     ]);
   });
 });
@@ -363,6 +390,11 @@ describe('the log', () => {
 
   it('says details in a line, with names where there are any', () => {
     expect(detailsText({ rows: 12, passed: true })).toBe('rows 12, passed true');
+    // Names of the code become words, instants the reader's; what is empty is left out.
+    expect(detailsText({ refreshBudget: 9, failed: 'accuracyDrop, lossRise', reason: '' })).toBe(
+      'refresh budget 9, failed accuracy drop, loss rise',
+    );
+    expect(detailsText({ until: '2030-01-02T12:04:05.000Z' })).toMatch(/^until \d Jan 2030, \d\d:04$/);
     const nameOf = (id: string) => (id === hex('a') ? 'Ada' : undefined);
     expect(detailsText({ party: hex('a'), key: hex('b') }, nameOf)).toBe(`party Ada, key ${hex('b').slice(0, 8)}`);
     expect(['run-a', hex('a'), hex('c')].map((id) => shortName(id, nameOf))).toEqual([

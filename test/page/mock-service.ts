@@ -39,6 +39,8 @@ export class MockService {
   intact: boolean = true;
   /** What the gates find in the next submission. */
   accepts: boolean = true;
+  /** Whether another trainer's result became the head meanwhile. */
+  outrun: boolean = false;
   /** Hash of the token that took the code. */
   codeUsedBy: string | undefined;
   /** Whose the trainer's token is. */
@@ -297,6 +299,7 @@ export class MockService {
     return {
       version: '0.1.0',
       networks,
+      heads: networks.map(({ headId }) => this.#model(headId)),
       parties,
       keys: keys.filter(({ partyId, retiredAt }) => partyId !== undefined && retiredAt === undefined),
       runs,
@@ -321,10 +324,11 @@ export class MockService {
     const model =
       this.world.models.findLast(({ partyId, status }) => partyId === party.id && status === 'sealed') ??
       found(this.world.models, network.headId);
+    const { accuracy: _, loss: __, ...withoutFigures } = model;
     return {
       party,
       network,
-      model,
+      model: withoutFigures,
       files: {
         keys: { bytes: 149_800_000, sha256: hex('keys file', 64) },
         model: { bytes: model.bytes, sha256: model.sha256 },
@@ -371,9 +375,8 @@ export class MockService {
 
   #submit({ model: id, steps, rows }: { model: string; steps: number; rows: number }): ServedModel {
     const me = this.#me();
-    const detail = this.accepts
-      ? '88.90 % after 88.26 %; at most 1 point may be lost'
-      : '71.20 % after 88.26 %; at most 1 point may be lost';
+    // A trainer learns of each gate whether it was passed, and no figure.
+    const detail = this.accepts ? 'passed' : 'not passed; the owner knows by how much';
     const model: ServedModel = {
       ...me.model,
       id,
@@ -382,7 +385,6 @@ export class MockService {
       status: this.accepts ? 'accepted' : 'refused',
       createdAt: ago(0),
       round: me.model.round + 1,
-      accuracy: this.accepts ? 0.889 : 0.712,
       steps,
       rows,
       gates: [
@@ -391,6 +393,7 @@ export class MockService {
       ],
     };
     this.world.models.push(model);
+    if (this.accepts && !this.outrun) this.#change('networks', me.network.id, { headId: id });
     return model;
   }
 

@@ -37,6 +37,9 @@ describe.skipIf(chromiumPath === undefined)(`the owner's page${needsChromium}`, 
     await page.getByText('step 17 of 40').waitFor();
     expect(await page.locator('.plot').getAttribute('aria-label')).toContain('Hospital North: step 17 of 40, 785 rows');
     expect(await page.locator('canvas').count()).toBe(1);
+    // What is known of the loss, where the key is: of the head that the run began with, and of no step of it.
+    await page.getByText('Film reviews, head’s loss 0.0571').first().waitFor();
+    await page.getByText('head: 88.3 % right, loss 0.0571').waitFor();
     expect(await inspectView(page)).toEqual([]);
 
     const north = page.getByRole('article', { name: 'Request of Hospital North' });
@@ -93,6 +96,11 @@ describe.skipIf(chromiumPath === undefined)(`the owner's page${needsChromium}`, 
     await page.keyboard.press('Home');
     expect(await chosen()).toBe('Owner, round 0, sealed, accuracy 50.1 %');
     expect(await page.evaluate(() => document.activeElement?.getAttribute('data-model'))).toBe(hex('m0'));
+    const losses = page.locator('.losses .plot');
+    expect(await losses.getAttribute('aria-label')).toBe(
+      'round 0: loss 0.2688, round 1: loss 0.0742, round 2: loss 0.0571',
+    );
+    await page.getByText('0.2688 on them').waitFor();
     await page.getByText('The same as a table').click();
     expect(await page.locator('details table tbody tr').count()).toBe(9);
   });
@@ -227,7 +235,7 @@ describe.skipIf(chromiumPath === undefined)(`the owner's page${needsChromium}`, 
     expect(await inspectView(page)).toEqual([]);
     await page.getByLabel('Accuracy lost').fill('2');
     await page.getByRole('button', { name: 'Make and seal the network' }).click();
-    await page.getByText('A gate on accuracy needs rows').waitFor();
+    await page.getByText('A gate on accuracy or loss needs rows').waitFor();
     await page.getByLabel(/Held-out rows/).setInputFiles(csvFile('held.csv', patients(20)));
     await page.getByText('held.csv: 20 rows').waitFor();
     mock.fail(

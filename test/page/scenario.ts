@@ -122,7 +122,7 @@ export function busyWorld(): World {
   const fresh = party('Registry Team', reviews, { createdAt: ago(30) });
   const digests = [hex('record 1', 64), hex('record 2', 64)];
   const models = [
-    model('m0', { networkId: reviews, round: 0, createdAt: ago(28 * DAY), accuracy: 0.5012 }),
+    model('m0', { networkId: reviews, round: 0, createdAt: ago(28 * DAY), accuracy: 0.5012, loss: 0.2688 }),
     model('m1', { networkId: reviews, round: 0, createdAt: ago(20 * DAY), parentId: hex('m0'), partyId: north.id }),
     model('m2', {
       networkId: reviews,
@@ -132,6 +132,7 @@ export function busyWorld(): World {
       partyId: north.id,
       status: 'accepted',
       accuracy: 0.8431,
+      loss: 0.0742,
       steps: 40,
       rows: 12_500,
       recordDigest: digests[0],
@@ -147,6 +148,7 @@ export function busyWorld(): World {
       partyId: south.id,
       status: 'refused',
       accuracy: 0.6177,
+      loss: 0.1913,
       steps: 12,
       rows: 900,
       gates: [
@@ -164,6 +166,7 @@ export function busyWorld(): World {
       partyId: lab.id,
       status: 'accepted',
       accuracy: 0.8826,
+      loss: 0.0571,
       steps: 36,
       rows: 12_500,
       epsilon: 4.2,

@@ -105,6 +105,10 @@ describe.skipIf(chromiumPath === undefined)(`the page over the owner's service${
     expect(await head.getAttribute('aria-label')).toMatch(
       /^Hospital North, round 1, accepted, accuracy \d.*, the head$/,
     );
+    await owner.page.getByText('Loss by round').waitFor();
+    expect(await owner.page.locator('.losses .plot').getAttribute('aria-label')).toMatch(
+      /^round 0: loss [\d.]+, round 1: loss [\d.]+$/,
+    );
     await owner.page.getByRole('button', { name: 'Open…' }).click();
     await owner.page.getByLabel('I keep the file to myself').check();
     const [plain] = await Promise.all([

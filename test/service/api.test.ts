@@ -247,6 +247,13 @@ describe('the owner', () => {
     await problem(await post({ ...sample, layers: '1:lin4', batch: 65536 }), 400, 'PLAN_REFUSED');
     await problem(await post({ sampleCsv: 'a,b\n', label: 'b', layers: '1' }), 400, 'BAD_DATA');
     await problem(await post({ ...sample, layers: '1:lin4', heldOutCsv: 'z\n1\n' }), 400, 'BAD_DATA');
+    for (const gates of [{ accuracyDrop: 0 }, { accuracyFloor: 0.5 }, { lossRise: 0 }]) {
+      // Nothing that came back could ever pass.
+      const refused = await problem(await post({ ...sample, layers: '1:lin4', gates }), 400);
+      expect(refused.message).toMatch(/has no rows to be judged on/);
+      const { id } = network;
+      await problem(await test.call('PATCH', `/v1/networks/${id}`, { token: OWNER_TOKEN, json: { gates } }), 400);
+    }
     const deep = { ...sample, layers: '4:square,1:sigmoid7', batch: 16, set: 'insecure-9-4-3' };
     await problem(await post(deep), 400, 'PLAN_REFUSED');
     await problem(await post({ ...sample, layers: '1:lin4', set: 'L99' }), 400);

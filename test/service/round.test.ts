@@ -4,6 +4,7 @@ import { parseCsv } from '../../src/data/csv.ts';
 import { applyTable } from '../../src/data/features.ts';
 import { parseFeatureSettings } from '../../src/data/parse-settings.ts';
 import type { TrainingRecipe } from '../../src/nn/architecture.ts';
+import { evaluateData } from '../../src/nn/evaluation.ts';
 import type { TrainingData } from '../../src/nn/feature-rows.ts';
 import { Sequential } from '../../src/nn/model.ts';
 import { unlockLimit } from '../../src/owner/unlock-ledger.ts';
@@ -100,7 +101,10 @@ function dataOf(text: string, features: unknown): TrainingData {
   return { features: dataset.features, targets: dataset.targets.values };
 }
 
+let opens = 0;
+
 async function opened(id: string) {
+  opens++;
   const response = await test.call('POST', `/v1/models/${id}/open`, { token: OWNER_TOKEN });
   expect(response.status).toBe(200);
   expect(response.headers.get('content-disposition')).toContain('attachment');
@@ -122,6 +126,19 @@ describe('rounds through the service', () => {
       ['alice', true],
       ['bob', true],
     ]);
+    // The loss is known where the key is: of the first weights too, of copies as of what they are copies of, to no trainer.
+    const heldOut = dataOf(csv(40, 9), (await opened(models[0].id)).features);
+    for (const { id, accuracy, loss } of models) {
+      const { architecture, weights } = await opened(id);
+      const measured = evaluateData(architecture, weights, heldOut);
+      // A row at the threshold may fall to either side, by the noise of the ciphertexts.
+      expect(Math.abs((accuracy ?? Number.NaN) - measured.accuracy)).toBeLessThan(1.5 / 40);
+      expect(loss).toBeCloseTo(measured.loss, 2);
+    }
+    expect(models[1]).toMatchObject({ accuracy: models[0].accuracy, loss: models[0].loss });
+    for (const seen of [second, (await me(bob)).model]) expect(seen).not.toHaveProperty('loss');
+    const { heads } = await test.owner<Overview>('GET', '/v1/overview');
+    expect(heads.find(({ id }) => id === second.id)).toEqual(models.at(-1));
     const model = await opened(models[0].id);
     const between = { ...model, weights: twin(model, dataOf(csv(64, 5), model.features)) };
     const end = twin(between, dataOf(csv(64, 6), model.features));
@@ -183,7 +200,7 @@ describe('rounds through the service', () => {
   it('refuse a trainer who turned the labels round, at the gate that the owner set', async () => {
     // From first weights that are wrong on most rows, turned labels may well be an improvement: it has learned before.
     const honest = await train(await admitTrainer(test, network.id), csv(64, 5), thorough);
-    await test.owner('PATCH', `/v1/networks/${network.id}`, { gates: { accuracyDrop: 0.02 } });
+    await test.owner('PATCH', `/v1/networks/${network.id}`, { gates: { accuracyDrop: 0.02, lossRise: 0.1 } });
     const mallory = await admitTrainer(test, network.id, { name: 'mallory' });
     const refused = await train(mallory, csv(64, 5, true), thorough);
     expect(refused.status).toBe('refused');
@@ -191,10 +208,12 @@ describe('rounds through the service', () => {
       { gate: 'record', passed: true },
       { gate: 'finite', passed: true },
       { gate: 'accuracyDrop', passed: false },
+      { gate: 'lossRise', passed: false },
     ]);
     // The trainer learns that, and not by how much: that would be answered about decrypted weights.
     expect(JSON.stringify(refused.gates.slice(1))).not.toMatch(/\d/);
     expect(refused.accuracy).toBeUndefined();
+    expect(refused.loss).toBeUndefined();
     const { network: now, models } = await test.owner<Lineage>('GET', `/v1/networks/${network.id}/lineage`);
     expect(now.headId).toBe(honest.id);
     expect(models.at(-1)?.gates[2].detail).toMatch(/\d %/);
@@ -321,6 +340,6 @@ describe('rounds through the service', () => {
     const used = await test.store.database.selectFrom('parties').select('refreshesUsed').execute();
     expect(count('refresh')).toBe(used.reduce((sum, { refreshesUsed }) => sum + refreshesUsed, 0));
     expect(count('keygen')).toBe(count('rekey') + count('seal'));
-    expect([count('open'), count('gate'), count('unlock')]).toEqual([2, 12, 5]);
+    expect([count('open'), count('gate'), count('unlock')]).toEqual([opens, 12, 5]);
   });
 });

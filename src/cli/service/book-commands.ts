@@ -7,7 +7,7 @@ import type { AuditEntry, AuditPage, AuditQuery } from '../../protocol/service/t
 import type { Colors } from '../colors.ts';
 import { Console, toJsonLine } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
-import { formatCount } from '../format.ts';
+import { formatCount, spacedWords } from '../format.ts';
 import { integer, text } from '../parsers.ts';
 import { findNetwork, openService, type ServiceFlags, serviceFlags, shortId } from './service-flags.ts';
 import { shortTime, textTable } from './text-table.ts';
@@ -90,9 +90,19 @@ function auditText({ entries, next, intact, matching, end }: AuditPage, flags: A
 }
 
 function auditRow({ seq, at, actor, action, subject, details }: AuditEntry): string[] {
-  const said = Object.entries(details).map(([name, value]) => `${name} ${value}`);
-  const short = /^[0-9a-f]{16,64}$/.test(subject) ? shortId(subject) : subject;
-  return [`${seq}`, shortTime(at), actor, action, short, said.join(', ')];
+  const said = Object.entries(details)
+    .filter(([, value]) => value !== '')
+    .map(
+      ([name, value]) => `${spacedWords(name)} ${name === 'failed' ? spacedWords(String(value)) : shortened(value)}`,
+    );
+  return [`${seq}`, shortTime(at), actor, action, shortened(subject), said.join(', ')];
+}
+
+/** Identifiers and hashes by their first digits, instants to the minute; whole in --json. */
+function shortened(value: AuditEntry['details'][string]): string {
+  const said = String(value);
+  if (/^[0-9a-f]{16,64}$/.test(said)) return shortId(said);
+  return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(said) ? shortTime(said) : said;
 }
 
 function broken(): HermeticError {

@@ -40,15 +40,15 @@ const ada = { partyId: id('1') };
 describe('the lineage as a graph', () => {
   it('is a line where each model has one child', () => {
     const models = [
-      model('a', undefined),
-      model('b', 'a', ada),
-      model('c', 'b', { ...ada, status: 'accepted', steps: 20, rows: 1000, accuracy: 0.875 }),
+      model('a', undefined, { accuracy: 0.5, loss: 0.25 }),
+      model('b', 'a', { ...ada, accuracy: 0.5, loss: 0.25 }),
+      model('c', 'b', { ...ada, status: 'accepted', steps: 20, rows: 1000, accuracy: 0.875, loss: 0.0625 }),
     ];
     expect(lineageGraph(lineage('c', models), plain).split('\n')).toEqual([
       'net  3-2, set L14, 128-bit security',
-      '○ aaaaaaaaaaaa  sealed by the owner',
+      '○ aaaaaaaaaaaa  sealed by the owner  50.00 %  loss 0.2500',
       '○ bbbbbbbbbbbb  sealed anew for Ada under key 999999999999',
-      '● cccccccccccc  Ada accepted  20 steps of 1,000 rows  87.50 %  head',
+      '● cccccccccccc  Ada accepted  20 steps on 1,000 rows  87.50 %  loss 0.0625  head',
     ]);
   });
 
@@ -59,16 +59,16 @@ describe('the lineage as a graph', () => {
       model('b', 'a', ada),
       model('c', 'a', ada),
       model('d', 'b', { ...ada, status: 'refused', gates }),
-      model('e', 'c', { ...ada, status: 'accepted', epsilon: 2 }),
+      model('e', 'c', { ...ada, status: 'accepted', steps: 2, rows: 9, epsilon: 2 }),
       model('f', 'b', { ...ada, status: 'accepted' }),
     ];
     expect(lineageGraph(lineage('e', models), plain).split('\n').slice(1)).toEqual([
       '○ aaaaaaaaaaaa  sealed by the owner',
       '├─○ bbbbbbbbbbbb  sealed anew for Ada under key 999999999999',
-      '│ ├─✗ dddddddddddd  Ada refused  accuracyDrop: 9 % after 86 %',
+      '│ ├─✗ dddddddddddd  Ada refused  accuracy drop: 9 % after 86 %',
       '│ └─● ffffffffffff  Ada accepted',
       '○ cccccccccccc  sealed anew for Ada under key 999999999999',
-      '● eeeeeeeeeeee  Ada accepted  ε = 2  head',
+      '● eeeeeeeeeeee  Ada accepted  2 steps on 9 rows, ε = 2  head',
     ]);
   });
 

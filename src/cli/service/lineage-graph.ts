@@ -2,7 +2,7 @@
 
 import type { Lineage, ServedModel } from '../../protocol/service/types.ts';
 import type { Colors } from '../colors.ts';
-import { formatCount, formatPercent } from '../format.ts';
+import { formatCount, formatPercent, spacedWords } from '../format.ts';
 import { shortId } from './service-flags.ts';
 
 /** Branches that ended stand before the line that leads to the head. */
@@ -59,20 +59,29 @@ function modelLine(
   keyed: ReadonlyMap<string, string>,
   { green, red, dim, bold }: Colors,
 ): string {
-  const { status, partyId, steps, rows, accuracy, epsilon, gates } = model;
+  const { status, partyId, steps, rows, accuracy, loss, epsilon, gates } = model;
   const paint = status === 'accepted' ? green : status === 'refused' ? red : dim;
   const maker = partyId === undefined ? undefined : (names.get(partyId) ?? shortId(partyId));
-  const done = [
+  // Sealed anew, the weights are those of the line before.
+  const isCopy = status === 'sealed' && model.parentId !== undefined;
+  const trained = [
     ...(steps === undefined ? [] : [`${formatCount(steps)} steps`]),
     ...(rows === undefined ? [] : [`${formatCount(rows)} rows`]),
-    ...(epsilon === undefined ? [] : [`ε = ${epsilon}`]),
-  ].join(' of ');
-  const failed = gates.filter(({ passed }) => !passed).map(({ gate, detail }) => `${gate}: ${detail.split(';')[0]}`);
+  ].join(' on ');
+  const done = [trained, epsilon === undefined ? '' : `ε = ${epsilon}`].filter((part) => part !== '').join(', ');
+  const failed = gates
+    .filter(({ passed }) => !passed)
+    .map(({ gate, detail }) => `${spacedWords(gate)}: ${detail.split(';')[0]}`);
   const parts = [
     paint(`${MARKS[status]} ${shortId(model.id)}`),
     status === 'sealed' ? dim(sealedFor(model, maker, keyed)) : `${maker ?? 'owner'} ${status}`,
     done,
-    accuracy === undefined ? '' : bold(formatPercent(accuracy)),
+    ...(isCopy
+      ? []
+      : [
+          accuracy === undefined ? '' : bold(formatPercent(accuracy)),
+          loss === undefined ? '' : `loss ${loss.toFixed(4)}`,
+        ]),
     failed.length === 0 ? '' : red(failed.join('; ')),
     isHead ? green('head') : '',
   ];

@@ -2,12 +2,12 @@
 
 import { buildCommand, type Command } from '@stricli/core';
 import { HermeticError } from '../../base/errors.ts';
-import type { CreateNetwork, Overview, ServedNetwork } from '../../protocol/service/types.ts';
+import type { CreateNetwork, Overview } from '../../protocol/service/types.ts';
 import type { Colors } from '../colors.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
 import { parseBatch } from '../flags.ts';
-import { formatBytes, formatCount, formatRate } from '../format.ts';
+import { formatBytes, formatCount, formatPercent, formatRate } from '../format.ts';
 import { type ForceFlags, forceFlags, requireOutput } from '../output-file.ts';
 import { text } from '../parsers.ts';
 import type { CsvRows } from './csv-rows.ts';
@@ -31,7 +31,8 @@ export const status: Command<HermeticContext> = buildCommand<ServiceFlags, [], H
   },
 });
 
-function statusText({ version, networks, parties, runs, pendingUnlocks, storage }: Overview, colors: Colors): string {
+function statusText(overview: Overview, colors: Colors): string {
+  const { version, networks, parties, runs, pendingUnlocks, storage } = overview;
   const active = parties.filter(({ role, revokedAt }) => role === 'trainer' && revokedAt === undefined).length;
   const names = new Map(parties.map(({ id, name }) => [id, name]));
   const lines = [
@@ -39,7 +40,7 @@ function statusText({ version, networks, parties, runs, pendingUnlocks, storage 
       `${counted(pendingUnlocks.length, 'unlock')} to decide, ` +
       `${counted(storage.blobs, 'file')} of ${formatBytes(storage.bytes)}`,
   ];
-  if (networks.length > 0) lines.push('', networkTable(networks, colors));
+  if (networks.length > 0) lines.push('', networkTable(overview, colors));
   if (runs.length > 0) {
     const columns = [
       { name: 'run' },
@@ -64,7 +65,8 @@ function counted(count: number, what: string): string {
   return `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`;
 }
 
-function networkTable(networks: readonly ServedNetwork[], colors: Colors): string {
+function networkTable({ networks, heads }: Pick<Overview, 'networks' | 'heads'>, colors: Colors): string {
+  const headOf = new Map(heads.map((head) => [head.id, head]));
   const columns = [
     { name: 'network' },
     { name: 'identifier' },
@@ -73,18 +75,25 @@ function networkTable(networks: readonly ServedNetwork[], colors: Colors): strin
     { name: 'models', align: 'right' } as const,
     { name: 'parties', align: 'right' } as const,
     { name: 'held out', align: 'right' } as const,
+    { name: 'right of them', align: 'right' } as const,
+    { name: 'loss', align: 'right' } as const,
     { name: 'since' },
   ];
-  const rows = networks.map((network) => [
-    colors.bold(network.name),
-    shortId(network.id),
-    shapeOf(network.layers),
-    network.set,
-    formatCount(network.models),
-    formatCount(network.parties),
-    formatCount(network.heldOutRows),
-    shortTime(network.createdAt),
-  ]);
+  const rows = networks.map((network) => {
+    const { accuracy, loss } = headOf.get(network.headId) ?? {};
+    return [
+      colors.bold(network.name),
+      shortId(network.id),
+      shapeOf(network.layers),
+      network.set,
+      formatCount(network.models),
+      formatCount(network.parties),
+      formatCount(network.heldOutRows),
+      accuracy === undefined ? '–' : formatPercent(accuracy),
+      loss === undefined ? '–' : loss.toFixed(4),
+      shortTime(network.createdAt),
+    ];
+  });
   return textTable(colors, columns, rows);
 }
 
@@ -93,9 +102,10 @@ export const networks: Command<HermeticContext> = buildCommand<ServiceFlags, [],
   parameters: { flags: serviceFlags },
   async func(flags) {
     const console = new Console(this.io, flags);
-    const all = (await (await openService(console, flags)).overview({ signal: this.io.signal })).networks;
-    console.result({ networks: all }, (colors) =>
-      all.length === 0 ? 'no networks yet: hermetic service create makes one' : networkTable(all, colors),
+    const overview = await (await openService(console, flags)).overview({ signal: this.io.signal });
+    const { networks: all, heads } = overview;
+    console.result({ networks: all, heads }, (colors) =>
+      all.length === 0 ? 'no networks yet: hermetic service create makes one' : networkTable(overview, colors),
     );
   },
 });

@@ -4,6 +4,7 @@ import type { FlagParametersForType } from '@stricli/core';
 import { HermeticError } from '../../base/errors.ts';
 import type { Gates, UnlockPolicy } from '../../protocol/service/types.ts';
 import type { HermeticContext } from '../context.ts';
+import { spacedWords } from '../format.ts';
 import { integer, positiveNumber } from '../parsers.ts';
 
 export interface PartyFlags {
@@ -70,6 +71,7 @@ export function unlockPolicyOf(flags: PartyFlags, before?: UnlockPolicy): Unlock
 export interface GateFlags {
   readonly accuracyDrop: number | undefined;
   readonly accuracyFloor: number | undefined;
+  readonly lossRise: number | undefined;
   readonly normChange: number | undefined;
   readonly weightRange: number | undefined;
 }
@@ -86,6 +88,13 @@ export const gateFlags: FlagParametersForType<GateFlags, HermeticContext> = {
     kind: 'parsed',
     parse: share,
     brief: 'Least accuracy on the held-out rows',
+    placeholder: 'SHARE',
+    optional: true,
+  },
+  lossRise: {
+    kind: 'parsed',
+    parse: nonNegative,
+    brief: 'Share by which the loss on the held-out rows may rise at most: 0.1 for a tenth',
     placeholder: 'SHARE',
     optional: true,
   },
@@ -111,19 +120,29 @@ function share(value: string): number {
   throw new HermeticError('BAD_ARGUMENT', `expected a share from 0 to 1, got '${value.slice(0, 60)}'`);
 }
 
+function nonNegative(value: string): number {
+  const number = Number(value);
+  if (value.trim() !== '' && number >= 0 && number < Number.POSITIVE_INFINITY) return number;
+  throw new HermeticError('BAD_ARGUMENT', `expected a number from 0 on, got '${value.slice(0, 60)}'`);
+}
+
 /** The gates that the options name; undefined where they name none. */
-export function gatesOf({ accuracyDrop, accuracyFloor, normChange, weightRange }: GateFlags): Gates | undefined {
+export function gatesOf(flags: GateFlags): Gates | undefined {
+  const { accuracyDrop, accuracyFloor, lossRise, normChange, weightRange } = flags;
   const gates: Gates = {
     ...(accuracyDrop !== undefined && { accuracyDrop }),
     ...(accuracyFloor !== undefined && { accuracyFloor }),
+    ...(lossRise !== undefined && { lossRise }),
     ...(normChange !== undefined && { normChange }),
     ...(weightRange !== undefined && { weightRange }),
   };
   return Object.keys(gates).length === 0 ? undefined : gates;
 }
 
-/** "accuracyDrop 0.02, normChange 0.5", or that there are none. */
+/** "accuracy drop 0.02, norm change 0.5", or that there are none. */
 export function gateWords(gates: Gates): string {
-  const set = Object.entries(gates).flatMap(([gate, value]) => (value === undefined ? [] : [`${gate} ${value}`]));
+  const set = Object.entries(gates).flatMap(([gate, value]) =>
+    value === undefined ? [] : [`${spacedWords(gate)} ${value}`],
+  );
   return set.length === 0 ? 'no gates: whatever comes back is accepted' : set.join(', ');
 }

@@ -105,7 +105,7 @@ describe('a round by two trainers on the command line', () => {
     expect(await service('status')).toMatchObject({ networks: [{ name: 'signs', set: SET, securityBits: 0 }] });
     expect((await tell('service', 'networks', ...owner)).stdout).toMatch(/signs .* 2-1 /);
     expect(await service('gates', 'signs', '--accuracy-drop', '0.2')).toMatchObject({ gates: { accuracyDrop: 0.2 } });
-    expect((await tell('service', 'gates', ...owner)).stdout).toMatch(/accuracyDrop 0.2; 64 rows held out/);
+    expect((await tell('service', 'gates', ...owner)).stdout).toMatch(/accuracy drop 0.2; 64 rows held out/);
   });
 
   it('lets Ada join, train and hand in', async () => {
@@ -166,7 +166,7 @@ describe('a round by two trainers on the command line', () => {
       status: 'refused',
       gates: expect.arrayContaining([expect.objectContaining({ gate: 'accuracyDrop', passed: false })]),
     });
-    expect((await tell('service', 'lineage', ...owner)).stdout).toMatch(/✗ \w+ {2}Ada refused .*accuracyDrop: /);
+    expect((await tell('service', 'lineage', ...owner)).stdout).toMatch(/✗ \w+ {2}Ada refused .*accuracy drop: /);
   });
 
   it('begins another run on the same model, and signs for the noise on its rows', async () => {

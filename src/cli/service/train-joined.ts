@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { HermeticError } from '../../base/errors.ts';
 import type { Me, ServedModel } from '../../protocol/service/types.ts';
 import type { Console } from '../console.ts';
-import { formatPercent } from '../format.ts';
+import { spacedWords } from '../format.ts';
 import { type TrainOutcome, type TrainRequest, trainFile } from '../train-file.ts';
 import { fetchFiles } from './fetch-files.ts';
 import { type JoinedFolder, openJoinedFolder } from './joined-folder.ts';
@@ -71,11 +71,10 @@ async function train(console: Console, joined: JoinedFolder, me: Me, request: Jo
 }
 
 /** What came of handing a model in, for people. */
-export function answerWords({ id, status, accuracy, gates }: ServedModel): string {
-  const measured = accuracy === undefined ? '' : `, ${formatPercent(accuracy)} on the owner's held-out rows`;
-  if (status !== 'refused') return `accepted as ${shortId(id)}${measured}`;
-  const failed = gates.filter(({ passed }) => !passed).map(({ gate, detail }) => `${gate}: ${detail}`);
-  return `refused${measured}: ${failed.join('; ')}`;
+export function answerWords({ id, status, gates }: ServedModel): string {
+  if (status !== 'refused') return `accepted as ${shortId(id)}`;
+  const failed = gates.filter(({ passed }) => !passed).map(({ gate, detail }) => `${spacedWords(gate)}: ${detail}`);
+  return `refused: ${failed.join('; ')}`;
 }
 
 /** HermeticError POLICY_DENIED where the owner's gates refused it. */

@@ -77,6 +77,8 @@ export const gatesSchema: z.ZodType<Gates> = z.strictObject({
   accuracyDrop: z.number().min(0).max(1).optional(),
   /** Least accuracy on the held-out rows. */
   accuracyFloor: z.number().min(0).max(1).optional(),
+  /** The loss on the held-out rows must not rise by more than this share of what it was: .1 for a tenth. */
+  lossRise: z.number().min(0).optional(),
   /** ‖Δw‖ / ‖w‖ at most. */
   normChange: z.number().positive().optional(),
   /** Largest |w|. */
@@ -84,7 +86,7 @@ export const gatesSchema: z.ZodType<Gates> = z.strictObject({
 });
 
 const gateResultSchema: z.ZodType<GateResult> = z.strictObject({
-  gate: z.enum(['finite', 'accuracyDrop', 'accuracyFloor', 'normChange', 'weightRange', 'record']),
+  gate: z.enum(['finite', 'accuracyDrop', 'accuracyFloor', 'lossRise', 'normChange', 'weightRange', 'record']),
   passed: z.boolean(),
   /** "84.1 % after 86.0 %; at most 2 points may be lost". */
   detail: z.string().max(500),
@@ -194,7 +196,10 @@ export const modelSchema: z.ZodType<ServedModel> = z.strictObject({
   rows: count.optional(),
   /** Differential privacy that the trainer states, and signs. */
   epsilon: z.number().positive().optional(),
+  /** On the owner's held-out rows: what the owner sees, and no trainer. */
   accuracy: z.number().min(0).max(1).optional(),
+  /** ½·Σ(ŷ − y)² a row of them. */
+  loss: z.number().min(0).optional(),
   gates: z.array(gateResultSchema),
   /** Digest of the signed training record, which is chained to the parent's. */
   recordDigest: id.optional(),
@@ -379,6 +384,8 @@ export const meSchema: z.ZodType<Me> = z.strictObject({
 export const overviewSchema: z.ZodType<Overview> = z.strictObject({
   version: z.string().max(40),
   networks: z.array(networkSchema),
+  /** Of each network, in the same order: with what was measured on the held-out rows. */
+  heads: z.array(modelSchema),
   parties: z.array(partySchema),
   /** Those of trainers that are not retired. */
   keys: z.array(keySchema),

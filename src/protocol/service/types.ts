@@ -13,12 +13,13 @@ export interface UnlockPolicy {
 export interface Gates {
   readonly accuracyDrop?: number | undefined;
   readonly accuracyFloor?: number | undefined;
+  readonly lossRise?: number | undefined;
   readonly normChange?: number | undefined;
   readonly weightRange?: number | undefined;
 }
 
 export interface GateResult {
-  readonly gate: 'finite' | 'accuracyDrop' | 'accuracyFloor' | 'normChange' | 'weightRange' | 'record';
+  readonly gate: 'finite' | 'accuracyDrop' | 'accuracyFloor' | 'lossRise' | 'normChange' | 'weightRange' | 'record';
   readonly passed: boolean;
   readonly detail: string;
 }
@@ -115,6 +116,7 @@ export interface ServedModel {
   readonly rows?: number | undefined;
   readonly epsilon?: number | undefined;
   readonly accuracy?: number | undefined;
+  readonly loss?: number | undefined;
   readonly gates: readonly GateResult[];
   readonly recordDigest?: string | undefined;
 }
@@ -300,6 +302,7 @@ export interface Me {
 export interface Overview {
   readonly version: string;
   readonly networks: readonly ServedNetwork[];
+  readonly heads: readonly ServedModel[];
   readonly parties: readonly Party[];
   readonly keys: readonly ServedKey[];
   readonly runs: readonly ServedRun[];

@@ -1,4 +1,5 @@
 /** Sealed models in the store: found, sent, opened. */
+import type { HeldOutFigures } from '../../owner/gates.ts';
 import type { Blob } from '../node/blob-files.ts';
 import { found } from '../problems.ts';
 import { appendAudit } from '../store/audit-log.ts';
@@ -11,6 +12,11 @@ import { fileResponse } from './file-response.ts';
 import type { Call } from './route.ts';
 
 export type ModelWithSize = ModelRow & { readonly bytes: number };
+
+/** What was measured on the held-out rows, as a model's row keeps it. */
+export function figureColumns(figures: HeldOutFigures | undefined): Pick<ModelRow, 'accuracy' | 'loss'> {
+  return { accuracy: figures?.accuracy ?? null, loss: figures?.loss ?? null };
+}
 
 /** Models, oldest first. */
 export function selectModels(

@@ -13,7 +13,7 @@ import { knownSet } from '../vault/parameter-sets.ts';
 import { type ServiceContext, transact } from './context.ts';
 import { insertKey } from './key-files.ts';
 import { networkKeys } from './keys.ts';
-import { noteBlob, selectModels } from './models.ts';
+import { figureColumns, noteBlob, selectModels } from './models.ts';
 import type { Call } from './route.ts';
 import { modelView, networkView, partyView } from './views.ts';
 
@@ -32,6 +32,7 @@ async function makeNetwork(service: ServiceContext, wish: CreateNetwork): Promis
   if ((await knownSet(set)).insecure && !service.allowInsecure) {
     throw problem(400, 'INSECURE_PARAMETERS', 'this service makes no keys of an insecure set');
   }
+  requireJudged(gates, wish.heldOutCsv !== undefined);
   const made = await service.vault.run('makeNetwork', { wish, set });
   const [id, now] = [randomId(), service.now()];
   const row: NetworkRow = {
@@ -53,7 +54,8 @@ async function makeNetwork(service: ServiceContext, wish: CreateNetwork): Promis
   return readNetwork(service, id);
 }
 
-async function insertNetwork(transaction: Database, row: NetworkRow, { key, model, rows }: MadeNetwork): Promise<void> {
+async function insertNetwork(transaction: Database, row: NetworkRow, made: MadeNetwork): Promise<void> {
+  const { key, model, rows, figures } = made;
   const { id, name, createdAt, setName, heldOutRows } = row;
   for (const blob of rows === undefined ? [model] : [model, rows]) await noteBlob(transaction, blob, createdAt);
   await transaction.insertInto('networks').values(row).execute();
@@ -61,7 +63,7 @@ async function insertNetwork(transaction: Database, row: NetworkRow, { key, mode
   const owned = { id: model.id, networkId: id, keyId: key.keyId, sha256: model.sha256, createdAt };
   await transaction
     .insertInto('models')
-    .values({ ...owned, status: 'sealed', round: 0, gates: '[]' })
+    .values({ ...owned, ...figureColumns(figures), status: 'sealed', round: 0, gates: '[]' })
     .execute();
   await appendAudit(
     transaction,
@@ -77,13 +79,22 @@ export function showNetwork(service: ServiceContext, { params }: Call<unknown, u
   return readNetwork(service, params.id);
 }
 
+/** What cannot be judged is not passed: without rows such a gate would refuse every trainer's work. */
+function requireJudged({ accuracyDrop, accuracyFloor, lossRise }: Gates, hasRows: boolean): void {
+  if (hasRows || (accuracyDrop ?? accuracyFloor ?? lossRise) === undefined) return;
+  throw problem(400, 'BAD_ARGUMENT', 'a gate on accuracy or loss has no rows to be judged on', {
+    mend: 'Hold rows out when the network is made (--held-out FILE), or set gates on the weights alone.',
+  });
+}
+
 /** PATCH /v1/networks/{id}: the gates as a whole. */
 export async function changeGates(
   service: ServiceContext,
   { params: { id }, body: { gates } }: Call<{ readonly gates: Gates }, unknown>,
 ): Promise<ServedNetwork> {
   const now = service.now();
-  await findNetwork(service.database, id);
+  const { heldOutRows } = await findNetwork(service.database, id);
+  requireJudged(gates, heldOutRows > 0);
   await transact(service, async (transaction) => {
     await transaction
       .updateTable('networks')

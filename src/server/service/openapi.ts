@@ -22,7 +22,11 @@ export function describeApi(routes: readonly Route[], version: string): Json {
     components: {
       securitySchemes: {
         owner: { type: 'http', scheme: 'bearer', description: 'The token of the owner' },
-        trainer: { type: 'http', scheme: 'bearer', description: 'The token that an accepted invitation gives' },
+        trainer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'The token that a trainer made, whose hash came with the accepted invitation',
+        },
       },
       responses: { Problem: { description: 'Why not', content: content(errorSchema, 'output') } },
     },

@@ -9,7 +9,7 @@ import { ownerUnlockViews, trainersKeys } from './keys.ts';
 import { findModel } from './models.ts';
 import { findNetwork, readNetwork } from './networks.ts';
 import type { Call } from './route.ts';
-import { partyView, runView, trainerModelView } from './views.ts';
+import { modelView, partyView, runView, trainerModelView } from './views.ts';
 
 const SHOWN_RUNS = 200;
 const SHOWN_UNLOCKS = 200;
@@ -18,7 +18,7 @@ const PAGE = 100;
 /** GET /v1/overview */
 export async function showOverview(service: ServiceContext): Promise<Overview> {
   const { database, version } = service;
-  const networks = await database.selectFrom('networks').select('id').orderBy('createdAt').execute();
+  const networks = await database.selectFrom('networks').select(['id', 'headId']).orderBy('createdAt').execute();
   const parties = await database
     .selectFrom('parties')
     .selectAll()
@@ -37,6 +37,7 @@ export async function showOverview(service: ServiceContext): Promise<Overview> {
   return {
     version,
     networks: await Promise.all(networks.map(({ id }) => readNetwork(service, id))),
+    heads: await Promise.all(networks.map(async ({ headId }) => modelView(await findModel(service, headId)))),
     parties: parties.map(partyView),
     keys: await trainersKeys(service),
     runs: runs.map((row) => runView(row, now)),

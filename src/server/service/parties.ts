@@ -102,6 +102,9 @@ async function giveTo(
       createdAt: now,
       round: head.round,
       sha256: model.sha256,
+      // The same weights.
+      accuracy: head.accuracy,
+      loss: head.loss,
       gates: '[]',
       // What the next training record must name as its predecessor.
       recordDigest: head.recordDigest,

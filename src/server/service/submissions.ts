@@ -17,7 +17,7 @@ import type { ModelRow, NetworkRow, PartyRow, UploadRow } from '../store/tables.
 import { type Judgement, MODEL_FIELDS, type ModelFacts } from '../vault/jobs.ts';
 import { carriedKeys, chargeKeys } from './charging.ts';
 import { type ServiceContext, transact } from './context.ts';
-import { findModel, type ModelWithSize } from './models.ts';
+import { figureColumns, findModel, type ModelWithSize } from './models.ts';
 import { findNetwork } from './networks.ts';
 import type { Call } from './route.ts';
 import { completeUpload, holdUploads } from './uploads.ts';
@@ -37,7 +37,7 @@ interface Handin {
 interface Verdict {
   readonly record: TrainingRecord | undefined;
   readonly gates: readonly GateResult[];
-  readonly accuracy: Judgement['accuracy'];
+  readonly figures: Judgement['figures'];
 }
 
 /** POST /v1/submissions. The same model again is not judged again, unless it was refused. */
@@ -66,7 +66,7 @@ export function submit(
 async function turnAway(service: ServiceContext, handin: Handin, result: GateResult): Promise<ServedModel> {
   const { party, network, upload } = handin;
   const now = service.now();
-  const row = await modelRow(handin, { record: undefined, gates: [result], accuracy: undefined }, now);
+  const row = await modelRow(handin, { record: undefined, gates: [result], figures: undefined }, now);
   const details = { party: party.id, network: network.id, status: row.status, head: false, failed: result.gate };
   await transact(service, (transaction) =>
     appendAudit(transaction, now, { actor: party.name, action: 'submit', subject: row.id, details }),
@@ -106,7 +106,7 @@ async function judge(
   const gates = JSON.parse(network.gates) as Gates;
   await requirePatience(service, after.keyId);
   await charge(service, handin, gates);
-  const { results, accuracy } = await service.vault.run('judge', {
+  const { results, figures } = await service.vault.run('judge', {
     keyId: after.keyId,
     set: network.setName,
     before: given.sha256,
@@ -116,7 +116,7 @@ async function judge(
     features: network.features,
     gates,
   });
-  return { record, gates: [result, ...results], accuracy };
+  return { record, gates: [result, ...results], figures };
 }
 
 /** Signed by this party, of this model, and chained to the record of what it was given. */
@@ -191,15 +191,16 @@ async function charge(service: ServiceContext, { party, after }: Handin, gates: 
  * Accepted, a model becomes the head where the party was given the head that still is it. Where another was accepted
  * meanwhile, it stays beside that one: nobody's work is lost, and the owner goes on with either.
  */
-async function enter(service: ServiceContext, handin: Handin, { record, gates, accuracy }: Verdict): Promise<void> {
+async function enter(service: ServiceContext, handin: Handin, { record, gates, figures }: Verdict): Promise<void> {
   const now = service.now();
-  const row = await modelRow(handin, { record, gates, accuracy }, now);
+  const row = await modelRow(handin, { record, gates, figures }, now);
   await transact(service, async (transaction) => {
     await insertModel(transaction, row, handin);
     const head = row.status === 'accepted' && (await moveHead(transaction, row, handin.given));
     const failed = gates.filter(({ passed }) => !passed).map(({ gate }) => gate);
     const { name, id: party } = handin.party;
-    const details = { party, network: row.networkId, status: row.status, head, failed: failed.join(', ') };
+    const outcome = { party, network: row.networkId, status: row.status, head };
+    const details = failed.length === 0 ? outcome : { ...outcome, failed: failed.join(', ') };
     await appendAudit(transaction, now, { actor: name, action: 'submit', subject: row.id, details });
   });
   service.events.emit('model', row.id, now);
@@ -207,7 +208,7 @@ async function enter(service: ServiceContext, handin: Handin, { record, gates, a
 
 async function modelRow(
   { party, network, given, upload, after, signed }: Handin,
-  { record, gates, accuracy }: Verdict,
+  { record, gates, figures }: Verdict,
   createdAt: Date,
 ): Promise<ModelRow> {
   return {
@@ -223,7 +224,7 @@ async function modelRow(
     steps: record?.steps ?? null,
     rows: record?.rows ?? null,
     epsilon: record?.privacy?.epsilon ?? null,
-    accuracy: accuracy ?? null,
+    ...figureColumns(figures),
     gates: JSON.stringify(gates),
     recordDigest: record === undefined ? null : await recordDigest(signed.record),
   };

@@ -91,6 +91,7 @@ export function modelView(row: ModelRow & { readonly bytes: number }): ServedMod
     rows: optional(row.rows),
     epsilon: optional(row.epsilon),
     accuracy: optional(row.accuracy),
+    loss: optional(row.loss),
     gates: JSON.parse(row.gates) as GateResult[],
     recordDigest: optional(row.recordDigest),
   };
@@ -101,7 +102,7 @@ export function modelView(row: ModelRow & { readonly bytes: number }): ServedMod
  * whether it was passed, a bit that the ledger has counted (security rules 1 and 2), and no figure.
  */
 export function trainerModelView(row: ModelRow & { readonly bytes: number }): ServedModel {
-  const { accuracy: _, gates, ...view } = modelView(row);
+  const { accuracy: _, loss: __, gates, ...view } = modelView(row);
   return { ...view, gates: gates.map(coarse) };
 }
 

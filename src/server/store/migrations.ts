@@ -178,9 +178,13 @@ const keysGivenUp: readonly string[] = ['alter table keys add column given_up_at
 /** The features that came along: the same rows with others are another request. */
 const featuresOfUnlocks: readonly string[] = ['alter table unlocks add column features_digest text'];
 
+/** On the held-out rows, beside the accuracy; models that were judged before have none. */
+const lossOfModels: readonly string[] = ['alter table models add column loss double precision'];
+
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, statements: first },
   { version: 2, statements: runHistories },
   { version: 3, statements: keysGivenUp },
   { version: 4, statements: featuresOfUnlocks },
+  { version: 5, statements: lossOfModels },
 ];

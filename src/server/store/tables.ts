@@ -82,7 +82,9 @@ export interface ModelRow {
   steps: number | null;
   rows: number | null;
   epsilon: number | null;
+  /** On the owner's held-out rows, as the loss is. */
   accuracy: number | null;
+  loss: number | null;
   /** JSON of the results. */
   gates: string;
   /** Of its own training record; of a model that is handed out, that of the model it was sealed from. */

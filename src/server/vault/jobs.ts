@@ -1,4 +1,5 @@
 /** What the service has done in the threads that hold the secret keys: names, arguments, results. All can be cloned. */
+import type { HeldOutFigures } from '../../owner/gates.ts';
 import type { UnlockDecision } from '../../owner/unlock-policy.ts';
 import type { RefreshRequestMessage } from '../../protocol/refresh-message.ts';
 import type { CreateNetwork, GateResult, Gates, UnlockPolicy } from '../../protocol/service/types.ts';
@@ -39,6 +40,8 @@ export interface MadeNetwork extends Handed {
   /** Held out. */
   readonly rows: Blob | undefined;
   readonly heldOutRows: number;
+  /** Of the first weights on them. */
+  readonly figures: HeldOutFigures | undefined;
 }
 
 /** What must not change while a model is with its trainer: all that the next one is handed, but for the weights. */
@@ -67,7 +70,8 @@ export interface JudgeWish {
 
 export interface Judgement {
   readonly results: readonly GateResult[];
-  readonly accuracy: number | undefined;
+  /** On the held-out rows; undefined where there are none, or the weights cannot be opened. */
+  readonly figures: HeldOutFigures | undefined;
 }
 
 export interface UnlockJob extends SealedFile {

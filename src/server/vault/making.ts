@@ -5,10 +5,12 @@ import { initialWeights } from '../../nn/initializers.ts';
 import { constant } from '../../nn/schedules.ts';
 import { planTraining } from '../../nn/sealed/plan.ts';
 import { writeBootstrappingKeys } from '../../owner/bootstrapping-keys.ts';
+import { heldOutFigures } from '../../owner/gates.ts';
 import { writeTrainerKeys } from '../../owner/key-file.ts';
 import type { CreatedKeys } from '../../owner/owner-keys.ts';
 import { DEFAULT_BATCH, rekey, seal } from '../../owner/seal.ts';
 import type { JsonValue } from '../../protocol/json.ts';
+import type { PlainModel } from '../../protocol/model-file.ts';
 import { describeInitialization } from '../../protocol/provenance.ts';
 import { type SealedModel, writeSealedModel } from '../../protocol/sealed-model.ts';
 import type { CreateNetwork } from '../../protocol/service/types.ts';
@@ -27,9 +29,8 @@ export async function makeNetwork(room: Room, { wish, set }: Argument<'makeNetwo
   const batch = batchOf(wish, plan);
   const heldOut = heldOutCsv === undefined ? undefined : heldOutData(heldOutCsv, settings);
   requireTrainable(await knownSet(set), architecture, batch);
-  const handed = await createKey(room, set, async (keys) =>
-    asArgument(() => seal(plainModelOf(plan), keys, { batch })),
-  );
+  const plain = plainModelOf(plan);
+  const handed = await createKey(room, set, async (keys) => asArgument(() => seal(plain, keys, { batch })));
   const rows = heldOutCsv === undefined ? undefined : await room.blobs.putBytes(utf8ToBytes(heldOutCsv));
   return {
     ...handed,
@@ -39,6 +40,7 @@ export async function makeNetwork(room: Room, { wish, set }: Argument<'makeNetwo
     training: training === undefined ? undefined : JSON.stringify(training),
     rows,
     heldOutRows: heldOut?.features.rows ?? 0,
+    figures: heldOutFigures(architecture, plain.weights, heldOut),
   };
 }
 
@@ -80,7 +82,7 @@ function requireTrainable({ slots, maxLevel }: CkksParameters, architecture: Arc
   planTraining(architecture, recipe, { slots, maxLevel, refreshMode: 'owner' });
 }
 
-function plainModelOf({ architecture, initializers, settings }: NetworkPlan): Parameters<typeof seal>[0] {
+function plainModelOf({ architecture, initializers, settings }: NetworkPlan): PlainModel {
   return {
     architecture,
     weights: initialWeights(architecture, initializers),

@@ -2,7 +2,7 @@
 import { HermeticError } from '../../base/errors.ts';
 import type { Architecture } from '../../nn/architecture.ts';
 import type { TrainingData } from '../../nn/feature-rows.ts';
-import { heldOutAccuracy, runGates } from '../../owner/gates.ts';
+import { heldOutFigures, runGates } from '../../owner/gates.ts';
 import { open, sealedWeights } from '../../owner/seal.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import type { JsonValue } from '../../protocol/json.ts';
@@ -52,10 +52,10 @@ export async function judge(room: Room, wish: Argument<'judge'>): Promise<Judgem
     try {
       const after = open(is, keys).weights;
       const results = runGates({ architecture, before, after, heldOut, gates });
-      return { results, accuracy: heldOut && heldOutAccuracy(architecture, after, heldOut) };
+      return { results, figures: heldOutFigures(architecture, after, heldOut) };
     } catch (error) {
       if (!(error instanceof HermeticError && error.code === 'DIVERGED')) throw error;
-      return { results: [{ gate: 'finite', passed: false, detail: error.summary }], accuracy: undefined };
+      return { results: [{ gate: 'finite', passed: false, detail: error.summary }], figures: undefined };
     }
   });
 }

@@ -43,6 +43,16 @@ export function plural(count: number, one: string, many: string = `${one}s`): st
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
+/** A loss to four places, or where that is nothing in two figures. */
+export function formatLoss(loss: number): string {
+  return String(Number(loss >= 1e-3 || loss === 0 ? loss.toFixed(4) : loss.toPrecision(2)));
+}
+
+/** "refreshBudget" as "refresh budget". */
+export function spacedWords(name: string): string {
+  return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
 /** The first digits of a hash, enough to tell it from the others on a page. */
 export function shortId(id: string): string {
   return id.slice(0, 8);

@@ -2,6 +2,7 @@
  * Reads the audit log by pages, from its newest entry back or from its oldest on, and compares what it is given: entries
  * that follow one another are linked by their hashes, and an entry that was seen before is what it was.
  */
+import { formatTime, spacedWords } from '../lib/format.ts';
 import type { AuditEnd, AuditEntry, AuditPage, AuditQuery } from '../lib/types.ts';
 
 export type AuditFilter = Pick<AuditQuery, 'order' | 'actor' | 'action' | 'network'>;
@@ -118,6 +119,17 @@ export function detailsText(
   nameOf: (id: string) => string | undefined = () => undefined,
 ): string {
   return Object.entries(details)
-    .map(([name, value]) => `${name} ${IDENTIFIER.test(`${value}`) ? shortName(`${value}`, nameOf) : value}`)
+    .filter(([, value]) => value !== '')
+    .map(
+      ([name, value]) =>
+        `${spacedWords(name)} ${name === 'failed' ? spacedWords(`${value}`) : valueText(`${value}`, nameOf)}`,
+    )
     .join(', ');
+}
+
+const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
+
+function valueText(value: string, nameOf: (id: string) => string | undefined): string {
+  if (IDENTIFIER.test(value)) return shortName(value, nameOf);
+  return INSTANT.test(value) ? formatTime(value) : value;
 }

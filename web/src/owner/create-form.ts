@@ -69,9 +69,12 @@ export function parseCreate(
   const batch = text.batch.trim() === '' ? undefined : wholeNumber(text.batch, 1, 65_536);
   const layers = text.by === 'layers' ? layersProblem(text.layers) : undefined;
   const missing = (heldOut === undefined ? undefined : missingColumns(heldOut, text)) ?? undefined;
-  const wantsHeldOut = gates.accuracyDrop !== undefined || gates.accuracyFloor !== undefined;
+  const measured = gates.accuracyDrop ?? gates.accuracyFloor ?? gates.lossRise;
   const held =
-    missing ?? (wantsHeldOut && heldOut === undefined ? 'A gate on accuracy needs rows to measure it on.' : undefined);
+    missing ??
+    (measured !== undefined && heldOut === undefined
+      ? 'A gate on accuracy or loss needs rows to measure it on.'
+      : undefined);
   const wrong: CreateWrong = {
     ...(text.name.trim() === '' && { name: 'Give the network a name.' }),
     ...(layers !== undefined && { layers }),

@@ -31,6 +31,14 @@ export const GATE_FIELDS: readonly GateField[] = [
     most: 100,
   },
   {
+    gate: 'lossRise',
+    label: 'Loss risen',
+    unit: '%',
+    hint: 'At most, on your held-out rows, of what it was before.',
+    factor: 100,
+    most: Number.MAX_VALUE,
+  },
+  {
     gate: 'normChange',
     label: 'Change of weights',
     unit: '‖Δw‖ / ‖w‖',
@@ -46,8 +54,8 @@ export function gatesText(gates: Gates): GatesText {
     const value = gates[gate];
     return value === undefined ? '' : String(Number((value * factor).toPrecision(12)));
   };
-  const [accuracyDrop, accuracyFloor, normChange, weightRange] = GATE_FIELDS.map(shown);
-  return { accuracyDrop, accuracyFloor, normChange, weightRange };
+  const [accuracyDrop, accuracyFloor, lossRise, normChange, weightRange] = GATE_FIELDS.map(shown);
+  return { accuracyDrop, accuracyFloor, lossRise, normChange, weightRange };
 }
 
 /** The gates, and for each field that cannot be read what is wrong with it. */
@@ -64,7 +72,9 @@ export function parseGates(text: GatesText): {
     const least = factor === 1 ? Number.MIN_VALUE : 0;
     if (!Number.isFinite(value) || value < least || value > most) {
       wrong[gate] =
-        factor === 1 ? 'Give a number above 0, or leave it empty.' : 'Give a number from 0 to 100, or leave it empty.';
+        factor === 1
+          ? 'Give a number above 0, or leave it empty.'
+          : `Give a number from 0 ${most === 100 ? 'to 100' : 'on'}, or leave it empty.`;
     } else gates[gate] = Number((value / factor).toPrecision(12));
   }
   return { gates, wrong };
@@ -81,6 +91,8 @@ export function gatesSummary(gates: Gates): string[] {
         return [`Accuracy falls by at most ${shown} ${shown === 1 ? 'point' : 'points'}`];
       case 'accuracyFloor':
         return [`Accuracy of at least ${shown} %`];
+      case 'lossRise':
+        return [`Loss rises by at most ${shown} %`];
       case 'normChange':
         return [`Weights change by at most ${shown} of their norm`];
       default:

@@ -22,6 +22,7 @@ const GATES: Readonly<Record<GateResult['gate'], string>> = {
   finite: 'All weights are numbers',
   accuracyDrop: 'Accuracy lost',
   accuracyFloor: 'Least accuracy',
+  lossRise: 'Loss risen',
   normChange: 'Change of the weights',
   weightRange: 'Largest weight',
   record: 'Signed training record',
@@ -31,9 +32,10 @@ export function gateName(gate: GateResult['gate']): string {
   return GATES[gate];
 }
 
-/** Below a node: what was measured, or where there is nothing, what it is. */
+/** Below a node: what was measured, or where there is nothing, or nothing new, what it is. */
 export function modelCaption(model: ServedModel): string {
-  return model.accuracy === undefined ? WORDS[model.status].text : formatPercent(model.accuracy, 1);
+  const isCopy = model.status === 'sealed' && model.parentId !== undefined;
+  return model.accuracy === undefined || isCopy ? WORDS[model.status].text : formatPercent(model.accuracy, 1);
 }
 
 /** What a screen reader says of a node. */

@@ -23,6 +23,8 @@ import type {
 export interface Submission {
   readonly model: ServedModel;
   readonly receipt: Receipt;
+  /** Not where another was accepted meanwhile. */
+  readonly isHead: boolean;
 }
 
 type Start = (options: { signal: AbortSignal; onProgress: (progress: TrainProgress) => void }) => Promise<TrainedModel>;
@@ -174,7 +176,10 @@ export class TrainerData {
       });
       this.submitting = 'checking';
       const { record, signature } = receipt;
-      this.submission = { model: await this.client.submit({ uploadId: upload.id, record, signature }), receipt };
+      const model = await this.client.submit({ uploadId: upload.id, record, signature });
+      // Which model leads now, and how many refreshes are left: no reason to doubt the answer where that cannot be told.
+      this.me = await this.client.me().catch(() => this.me);
+      this.submission = { model, receipt, isHead: this.me?.network.headId === model.id };
     } catch (error) {
       this.#failed(error, (caught) => {
         this.submitError = caught;

@@ -35,7 +35,7 @@ describe('the report of the federation', () => {
     const html = renderFederation(report);
     expect(html).toContain('Ada &lt;b&gt;');
     expect(html).toContain('○ &lt;first&gt;');
-    expect(html).toContain(`${SABOTEUR}: accuracyDrop: 9 % after 98 %`);
+    expect(html).toContain(`${SABOTEUR}: accuracy drop: 9 % after 98 %`);
     expect(html).toContain('<h1>One trainer');
     expect(html).not.toMatch(/<script|<b>|<cpu>|undefined|NaN/);
   });

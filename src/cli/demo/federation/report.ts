@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { AuditPage, GateResult, Lineage } from '../../../protocol/service/types.ts';
 import { colorsFor } from '../../colors.ts';
-import { formatBytes, formatCount, formatDuration, formatPercent } from '../../format.ts';
+import { formatBytes, formatCount, formatDuration, formatPercent, spacedWords } from '../../format.ts';
 import { legend, lineChart } from '../../report/charts.ts';
 import { escapeHtml } from '../../report/escape.ts';
 import { writeText } from '../../report/files.ts';
@@ -207,7 +207,7 @@ function roundsCard({ rounds }: FederationReport): string {
   const failed = rounds.flatMap(({ trainer, gates }) =>
     gates
       .filter(({ passed }) => !passed)
-      .map(({ gate, detail }) => `<li>${escapeHtml(`${trainer}: ${gate}: ${detail}`)}</li>`),
+      .map(({ gate, detail }) => `<li>${escapeHtml(`${trainer}: ${spacedWords(gate)}: ${detail}`)}</li>`),
   );
   return `<section class="card"><h2>Rounds</h2><p class="sub">What the owner’s gates said of each model that came back.</p>
 <table><thead><tr><th>trainer</th><th class="n">${ROW_NAME}s</th><th class="n">steps</th><th class="n">refreshes</th><th class="n">training</th><th class="n">accuracy</th><th>gates</th></tr></thead><tbody>${rows.join('')}</tbody></table>

@@ -7,7 +7,7 @@ import type { TrainingRecipe } from '../../../nn/architecture.ts';
 import { makeFolder } from '../../../protocol/node/make-folder.ts';
 import type { ServedModel } from '../../../protocol/service/types.ts';
 import { selectPart } from '../../data-source.ts';
-import { formatBytes, formatCount, formatPercent, formatRate } from '../../format.ts';
+import { formatBytes, formatCount, formatPercent, formatRate, spacedWords } from '../../format.ts';
 import { examplesToCsv } from '../../service/csv-rows.ts';
 import { shortId } from '../../service/service-flags.ts';
 import { startTrainer } from '../trainer-process.ts';
@@ -54,7 +54,7 @@ export async function honestRound(
 ): Promise<FederationRound> {
   const name = TRAINERS[index];
   const steps = TOTAL_STEPS / TRAINERS.length;
-  const rows = Math.floor(stage.split.train.labels.length / TRAINERS.length);
+  const rows = selectPart(stage.split.train, { index: index + 1, parts: TRAINERS.length }, PART_SEED).labels.length;
   const folder = await admit(stage, service, name, index === 0 ? '' : ', under a key that fits no other file');
   const part = ['--part', `${index + 1}/${TRAINERS.length}`, '--part-seed', `${PART_SEED}`];
   const words = [
@@ -187,6 +187,6 @@ function tellVerdict(story: FederationStage['story'], model: ServedModel, second
   const verdict = model.status === 'accepted' ? green('accepted') : red('refused');
   story.tell(`model ${shortId(model.id)} ${verdict}${accuracy}`, seconds);
   for (const { gate, passed, detail } of model.gates) {
-    story.tell(`${passed ? green('✓') : red('✗')} ${gate}: ${detail}`);
+    story.tell(`${passed ? green('✓') : red('✗')} ${spacedWords(gate)}: ${detail}`);
   }
 }

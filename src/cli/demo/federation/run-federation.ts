@@ -147,6 +147,8 @@ function conclude(
     story.line(`${'page'.padEnd(13)}${cyan(running.url)}`);
     story.line(`${'token'.padEnd(13)}${running.ownerToken ?? ''}`);
     story.line(`${''.padEnd(13)}${dim('Ctrl-C ends the service and clears its store away')}`);
+  } else {
+    story.line(`${'page'.padEnd(13)}${cyan('hermetic demo federation --stay')} ${dim('keeps service and page')}`);
   }
   story.line();
 }
