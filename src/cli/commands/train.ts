@@ -152,6 +152,7 @@ async function runTrain(this: HermeticContext, flags: Flags, path?: string): Pro
       return await loadDataset(flags as DataRequest, settings, 'train', this.io.signal);
     },
     training: flags,
+    executor: flags,
     progress: flags.progress,
   };
   const seconds = () => (performance.now() - began) / 1000;
@@ -171,7 +172,7 @@ async function runTrain(this: HermeticContext, flags: Flags, path?: string): Pro
     console.note('nothing is kept on the way: with --checkpoint FOLDER a run that is stopped goes on where it was');
   }
   await requireOwnOutput({ out, inputs: [model, keys, data, bootstrappingKeys, tokenFile], force, checkpoint });
-  const files = { model, keys, refresh, bootstrappingKeys, tokenFile, checkpoint, executor: flags, out };
+  const files = { model, keys, refresh, bootstrappingKeys, tokenFile, checkpoint, out };
   tellOutcome(console, out, await trainFile(console, { ...common, ...files }), seconds());
 }
 

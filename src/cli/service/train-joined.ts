@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HermeticError } from '../../base/errors.ts';
 import type { Me, ServedModel } from '../../protocol/service/types.ts';
+import { requireTogether } from '../cluster/train-on-cluster.ts';
 import type { Console } from '../console.ts';
 import { formatPercent } from '../format.ts';
 import { type TrainOutcome, type TrainRequest, trainFile } from '../train-file.ts';
@@ -15,7 +16,7 @@ import { keepRecord, submitTrained } from './submission.ts';
 
 /** What the folder does not say itself. */
 export interface JoinedRequest
-  extends Pick<TrainRequest, 'threads' | 'fingerprint' | 'loadData' | 'training' | 'progress'> {
+  extends Pick<TrainRequest, 'threads' | 'fingerprint' | 'loadData' | 'training' | 'executor' | 'progress'> {
   readonly folder: string;
   /** Default: in the folder, named by the model. */
   readonly checkpoint: string | undefined;
@@ -32,6 +33,8 @@ export interface JoinedOutcome {
 
 /** HermeticError as `trainFile`, and as the service answers. */
 export async function trainJoined(console: Console, request: JoinedRequest): Promise<JoinedOutcome> {
+  // Before the service is asked for anything.
+  if (request.executor) requireTogether(request.executor);
   const joined = await openJoinedFolder(console, request.folder);
   const me = await joined.client.me({ signal: console.io.signal });
   const fetched = await fetchFiles(console, joined, me);
@@ -49,7 +52,7 @@ export async function trainJoined(console: Console, request: JoinedRequest): Pro
 async function train(console: Console, joined: JoinedFolder, me: Me, request: JoinedRequest): Promise<TrainOutcome> {
   const { paths, client, service } = joined;
   const reporter = new ProgressReporter(client);
-  const { threads, fingerprint, loadData, training, progress, checkpoint } = request;
+  const { threads, fingerprint, loadData, training, executor, progress, checkpoint } = request;
   const alone = me.files.bootstrappingKeys !== undefined;
   const outcome = await trainFile(console, {
     model: paths.model,
@@ -58,6 +61,7 @@ async function train(console: Console, joined: JoinedFolder, me: Me, request: Jo
     fingerprint,
     loadData,
     training,
+    ...(executor && { executor }),
     progress,
     refresh: alone ? 'bootstrap' : new URL(service.url),
     bootstrappingKeys: alone ? paths.bootstrappingKeys : undefined,
