@@ -114,7 +114,7 @@ describe.skipIf(missing)('a worker that is late', () => {
   });
 });
 
-describe.skipIf(missing).each(['noise', 'residue', 'missing'])('a worker that answers with %s', (mode) => {
+describe.skipIf(missing).each(['noise', 'residue', 'forged', 'missing'])('a worker that answers with %s', (mode) => {
   it('is found out at once and gets no more work', { timeout: 120_000 }, async () => {
     const files = [`${BOOTSTRAPPED.name}/trainer.keys`, 'data.csv'];
     const liar = watched(startProcess(shop.folder, [LIAR, mode, shop.postgres.url, 'blobs', ...files]));

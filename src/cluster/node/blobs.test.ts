@@ -59,6 +59,10 @@ describe('a folder of blobs', () => {
     await writeFile(store.path(hash), 'torn!');
     await expect(store.get(hash, 100)).rejects.toThrow(/missing/);
     expect(existsSync(store.path(hash))).toBe(false);
+    // Another of the same length does not keep the true one out.
+    await writeFile(store.path(hash), 'false');
+    await store.put(bytes);
+    expect(Buffer.from(await store.get(hash, 100)).equals(bytes)).toBe(true);
     expect(() => store.path('../../etc/passwd')).toThrow(RangeError);
   });
 });
