@@ -125,6 +125,8 @@ describe.skipIf(missing).each(['noise', 'residue', 'forged', 'missing'])('a work
     expect(run.lines.filter((line) => /gets no more work/.test(line))).toHaveLength(1);
     expect(await liar.ended).toBe(1);
     expect(liar.lines.join('\n')).toMatch(/CLUSTER: the coordinator trusts this worker no more/);
+    const { stdout } = await shop.run('runs', '--database', shop.postgres.url);
+    expect(stdout()).toMatch(/^liar \([0-9a-f]{6}\), run [0-9a-f]{12}: in quarantine, .*\w/m);
   });
 });
 
