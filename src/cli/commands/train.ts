@@ -143,6 +143,7 @@ async function runTrain(this: HermeticContext, flags: Flags, path?: string): Pro
   const console = new Console(this.io, flags);
   const began = performance.now();
   const { requireVocabulary, trainFile } = await import('../train-file.ts');
+  const { requireTogether } = await import('../cluster/train-on-cluster.ts');
   const { requireOwnOutput } = await import('../trained-file.ts');
   const common = {
     threads: flags.threads,
@@ -158,6 +159,8 @@ async function runTrain(this: HermeticContext, flags: Flags, path?: string): Pro
   const seconds = () => (performance.now() - began) / 1000;
   if (flags.joined !== undefined) {
     requireNothingKnown(flags, path);
+    // Before the service is asked for anything.
+    requireTogether(flags);
     const service = await import('../service/train-joined.ts');
     const joined = { ...common, folder: flags.joined, submit: flags.submit, checkpoint: flags.checkpoint };
     const { outcome, out, answer } = await service.trainJoined(console, joined);

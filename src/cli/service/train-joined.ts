@@ -4,7 +4,6 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HermeticError } from '../../base/errors.ts';
 import type { Me, ServedModel } from '../../protocol/service/types.ts';
-import { requireTogether } from '../cluster/train-on-cluster.ts';
 import type { Console } from '../console.ts';
 import { formatPercent } from '../format.ts';
 import { type TrainOutcome, type TrainRequest, trainFile } from '../train-file.ts';
@@ -33,8 +32,6 @@ export interface JoinedOutcome {
 
 /** HermeticError as `trainFile`, and as the service answers. */
 export async function trainJoined(console: Console, request: JoinedRequest): Promise<JoinedOutcome> {
-  // Before the service is asked for anything.
-  if (request.executor) requireTogether(request.executor);
   const joined = await openJoinedFolder(console, request.folder);
   const me = await joined.client.me({ signal: console.io.signal });
   const fetched = await fetchFiles(console, joined, me);
