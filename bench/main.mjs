@@ -1,7 +1,7 @@
 /**
  * npm run bench -- [filter …] [--json] [--quick] [--threads N] [--seal-bits N]
  * npm run bench -- service [--trainers N] [--calls N] [--set SET] [--loaded-keys N] [--json] [--quick] [--threads N]
- * npm run bench -- cluster [--json] [--workers 1,2,4,8] [--steps N] [--batch N] [--shards N] [--project FOLDER]
+ * npm run bench -- cluster [--json] [--workers 1,2,4,8] [--steps N] [--batch N] [--shards N] [--set SET | --project FOLDER]
  *
  * Filters name an operation (rotate), a set (L15) or a suite (ckks, bootstrap, browser, service, cluster). Needs `npm run
  * build`. Without filters `ckks` is run alone: `bootstrap` takes minutes and 5 GB of memory, `browser` needs Chromium,
@@ -21,7 +21,7 @@ function options() {
       'seal-bits': { type: 'string', default: '50' },
       trainers: { type: 'string' },
       calls: { type: 'string', default: '10' },
-      set: { type: 'string', default: 'L13' },
+      set: { type: 'string' },
       'loaded-keys': { type: 'string' },
       workers: { type: 'string', default: '1,2,4,8' },
       steps: { type: 'string', default: '9' },
@@ -30,13 +30,14 @@ function options() {
       project: { type: 'string' },
     },
   });
-  const integer = (name, least, most) => {
-    const x = Number(values[name]);
+  const number = (name, text, least, most) => {
+    const x = Number(text);
     if (!Number.isInteger(x) || x < least || x > most) {
-      throw new RangeError(`--${name}: expected ${least}..${most}, got ${values[name]}`);
+      throw new RangeError(`--${name}: expected ${least}..${most}, got ${text}`);
     }
     return x;
   };
+  const integer = (name, least, most) => number(name, values[name], least, most);
   return {
     filters: positionals,
     json: values.json,
@@ -47,7 +48,7 @@ function options() {
     calls: integer('calls', 1, 10_000),
     set: values.set,
     loadedKeys: values['loaded-keys'] === undefined ? undefined : integer('loaded-keys', 1, 4096),
-    workers: values.workers.split(',').map(Number),
+    workers: values.workers.split(',').map((text) => number('workers', text, 1, 1000)),
     steps: integer('steps', 2, 1000),
     batch: integer('batch', 1, 16_384),
     shards: integer('shards', 1, 4096),
@@ -81,7 +82,7 @@ async function browserSuite({ threads, json, effort }) {
   if (!json) process.stdout.write(describe(results));
 }
 
-async function serviceSuite({ threads, json, effort, trainers, calls, set, loadedKeys }) {
+async function serviceSuite({ threads, json, effort, trainers, calls, set = 'L13', loadedKeys }) {
   const { describe, serviceBench } = await import('./service.mjs');
   const result = await serviceBench({
     trainers: trainers ?? (effort === QUICK ? 5 : 50),
@@ -96,8 +97,9 @@ async function serviceSuite({ threads, json, effort, trainers, calls, set, loade
 }
 
 async function clusterSuite(chosen) {
-  const { cluster, describe } = await import('./cluster.mjs');
-  for await (const result of cluster(chosen)) process.stdout.write(chosen.json ? jsonLine(result) : describe(result));
+  const { cluster, describe, SMALL_SET } = await import('./cluster.mjs');
+  for await (const result of cluster({ ...chosen, set: chosen.set ?? SMALL_SET }))
+    process.stdout.write(chosen.json ? jsonLine(result) : describe(result));
 }
 
 async function ckksSuite(chosen) {

@@ -1,7 +1,7 @@
 /** A throw-away PostgreSQL from Debian, on loopback: a cluster in a temporary folder, on a free port, gone afterwards. */
 import { execFile } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { chown, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chown, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ export async function postgresPrograms() {
   return newest === undefined ? undefined : join(root, String(newest), 'bin');
 }
 
-export async function startPostgres() {
+export async function startPostgres({ superuser = 'hermetic' } = {}) {
   const programs = await postgresPrograms();
   if (programs === undefined) throw new Error('PostgreSQL is missing: apt-get install postgresql');
   const folder = await mkdtemp(join(tmpdir(), 'hermetic-postgres-'));
@@ -33,7 +33,7 @@ export async function startPostgres() {
       : run(path, args, { cwd: folder });
   };
   const data = join(folder, 'data');
-  await execute('initdb', '--pgdata', data, '--username', 'hermetic', '--auth', 'trust', '--no-sync');
+  await execute('initdb', '--pgdata', data, '--username', superuser, '--auth', 'trust', '--no-sync');
   const control = (...words) => execute('pg_ctl', '--pgdata', data, '--log', join(folder, 'log'), '--wait', ...words);
   const startOn = async (port) => {
     const settings = [
@@ -51,7 +51,17 @@ export async function startPostgres() {
   const port = await startOn(await freePort()).catch(async () => startOn(await freePort()));
   return {
     port,
-    url: `postgres://hermetic@127.0.0.1:${port}/postgres`,
+    url: `postgres://${superuser}@127.0.0.1:${port}/postgres`,
+    folder,
+    configure: async (files) => {
+      for (const [name, content] of Object.entries(files)) {
+        const path = join(data, name);
+        if (name === 'postgresql.conf') await appendFile(path, `\n${content}\n`);
+        else await writeFile(path, content, { mode: 0o600 });
+        if (as !== undefined) await chown(path, as.uid, as.gid);
+      }
+      await control('--mode', 'fast', 'restart');
+    },
     restart: async () => {
       await control('--mode', 'immediate', 'restart');
     },

@@ -121,7 +121,7 @@ describe.skipIf(missing)('a worker that is late', () => {
   });
 });
 
-describe.skipIf(missing).each(['noise', 'residue', 'missing'])('a worker that answers with %s', (mode) => {
+describe.skipIf(missing).each(['noise', 'residue', 'forged', 'missing'])('a worker that answers with %s', (mode) => {
   it('is found out at once and gets no more work', { timeout: SLOW_MS }, async () => {
     const files = [`${BOOTSTRAPPED.name}/trainer.keys`, 'data.csv'];
     const liar = watched(startProcess(shop.folder, [LIAR, mode, shop.postgres.url, 'blobs', ...files]));
@@ -132,6 +132,8 @@ describe.skipIf(missing).each(['noise', 'residue', 'missing'])('a worker that an
     expect(run.lines.filter((line) => /gets no more work/.test(line))).toHaveLength(1);
     expect(await liar.ended).toBe(1);
     expect(liar.lines.join('\n')).toMatch(/CLUSTER: the coordinator trusts this worker no more/);
+    const { stdout } = await shop.run('runs', '--database', shop.postgres.url);
+    expect(stdout()).toMatch(/^liar \([0-9a-f]{6}\), run [0-9a-f]{12}: in quarantine, .*\w/m);
   });
 });
 

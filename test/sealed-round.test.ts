@@ -102,7 +102,16 @@ describe('a round', () => {
     const model = makeModel();
     const sealed = await mail(seal(model, a.owner, { batch: 32 }), a);
     const trained = await train(sealed, a, { batch: 8 });
-    expect(largestDifference(open(trained, a.owner).weights, twin(model, data, { batch: 8 }))).toBeLessThan(TOLERANCE);
+    const learned = twin(model, data, { batch: 8 });
+    expect(largestDifference(open(trained, a.owner).weights, learned)).toBeLessThan(TOLERANCE);
+    // It is handed back as it came, and takes the larger batches again.
+    expect(trained.packing).toEqual(sealed.packing);
+    const more = { firstStep: 3, batch: 32, steps: 1 };
+    const twice = await train(await mail(trained, a), a, more);
+    expect(twice.packing).toEqual(sealed.packing);
+    expect(
+      largestDifference(open(twice, a.owner).weights, twin({ ...model, weights: learned }, data, more)),
+    ).toBeLessThan(TOLERANCE);
   });
 
   it('proposes a learning rate where none is given, and says so', async () => {

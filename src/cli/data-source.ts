@@ -42,9 +42,17 @@ export async function loadSplit(name: string): Promise<Split | undefined> {
   return Object.hasOwn(LOADERS, name) ? await LOADERS[name]() : undefined;
 }
 
+const DATA_SET = /^([a-z0-9]+):(train|test)$/;
+
+/** True for `imdb:train` and the like, which are no files. */
+export function isDataSetName(name: string): boolean {
+  const [, set] = DATA_SET.exec(name) ?? [];
+  return set !== undefined && Object.hasOwn(LOADERS, set);
+}
+
 /** Loads `imdb:train` and the like; undefined for any other text. */
 export async function loadDataSet(name: string): Promise<Examples | undefined> {
-  const [, set, half] = /^([a-z0-9]+):(train|test)$/.exec(name) ?? [];
+  const [, set, half] = DATA_SET.exec(name) ?? [];
   const split = set === undefined ? undefined : await loadSplit(set);
   return half === 'train' ? split?.train : split?.test;
 }

@@ -50,7 +50,7 @@ class Town implements UnitQueue {
     const { answer: says, ...view } = more;
     this.people.set(id, {
       ms,
-      view: { id, rows: new Set(), bootstraps: false, refreshes: false, ...view },
+      view: { id, name: id, rows: new Set(), bootstraps: false, refreshes: false, ...view },
       answer: says,
     });
   }

@@ -361,9 +361,18 @@ export class Dispatcher {
     if (now < this.#complainAt) return;
     this.#complainAt = now + 12 * COMPLAIN_AFTER_MS;
     const [{ unit }] = open;
-    const able = this.#workers.length === 0 ? 'there is none' : `none of ${this.#workers.length} can do ${unit.place}`;
+    const there = this.#workers.length;
+    const able = there === 0 ? 'there is none' : `none of the ${there} that are there ${whatIsWanting(unit)}`;
     this.#options.events?.waiting?.(`waiting for workers: ${able}`);
   }
+}
+
+/** What a worker would have that could do the unit, for people. */
+function whatIsWanting({ job, place, bootstraps, refreshes }: Unit): string {
+  if (job.kind === 'gradient') return `holds the rows of shard ${job.shard + 1}`;
+  if (bootstraps) return 'has bootstrapping keys: start one with --bootstrapping-keys';
+  if (refreshes) return 'may ask the owner: start one with --refresh and --token-file';
+  return `can do ${place}`;
 }
 
 function totalMs({ ms }: UnitDone): number {

@@ -17,49 +17,65 @@ export function httpBlobs({ url, token, attempts = 6, retryDelayMs = 250 }: Http
   const address = (name: string) => new URL(`blobs/${name}`, base);
   const headers = { authorization: `Bearer ${token}` };
 
-  async function send(method: string, name: string, body?: Uint8Array): Promise<Response> {
+  /** What `read` makes of the answer; again where none comes, or breaks off. */
+  async function send<T>(
+    method: string,
+    name: string,
+    read: (response: Response) => Promise<T>,
+    body?: Uint8Array,
+  ): Promise<T> {
+    const ask = async (): Promise<{ readonly value: T } | Response> => {
+      const sent = body && { body: body as Uint8Array<ArrayBuffer> };
+      const response = await fetch(address(name), { method, headers, ...sent });
+      if (response.status < 500) return { value: await read(response) };
+      await response.body?.cancel();
+      return response;
+    };
     for (let attempt = 1; ; attempt++) {
-      const outcome = await fetch(address(name), {
-        method,
-        headers,
-        ...(body && { body: body as Uint8Array<ArrayBuffer> }),
-      }).catch((error: unknown) => error);
-      if (outcome instanceof Response && outcome.status < 500) return outcome;
+      const outcome = await ask().catch((error: unknown) => error);
+      if (outcome instanceof HermeticError) throw outcome;
+      if (isValue<T>(outcome)) return outcome.value;
       if (attempt >= attempts) throw away(base, outcome);
       await new Promise((resolve) => setTimeout(resolve, retryDelayMs * 2 ** (attempt - 1)));
     }
   }
 
-  async function expectOk(response: Response): Promise<void> {
-    if (response.ok) return;
+  async function refusal(response: Response): Promise<HermeticError> {
     await response.body?.cancel();
-    throw away(base, response);
+    return away(base, response);
+  }
+
+  async function expectOk(response: Response): Promise<void> {
+    if (!response.ok) throw await refusal(response);
+    await response.body?.cancel();
   }
 
   return {
     put: async (bytes) => {
       const name = await blobName(bytes);
-      const response = await send('PUT', name, bytes);
-      await expectOk(response);
-      await response.body?.cancel();
+      await send('PUT', name, expectOk, bytes);
       return name;
     },
-    get: async (name, maxBytes) => {
-      const response = await send('GET', name);
-      if (response.status === 404) {
-        await response.body?.cancel();
-        throw missingBlob(name);
-      }
-      await expectOk(response);
-      const body = response.body ?? new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
-      return requireBlob(name, await readAll(streamSource(body, { maxBytes }), maxBytes));
-    },
-    remove: async (name) => {
-      const response = await send('DELETE', name);
-      if (response.status !== 404) await expectOk(response);
-      await response.body?.cancel();
-    },
+    get: async (name, maxBytes) =>
+      send('GET', name, async (response) => {
+        if (response.status === 404) {
+          await response.body?.cancel();
+          throw missingBlob(name);
+        }
+        if (!response.ok) throw await refusal(response);
+        const body = response.body ?? new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
+        return requireBlob(name, await readAll(streamSource(body, { maxBytes }), maxBytes));
+      }),
+    remove: (name) =>
+      send('DELETE', name, async (response) => {
+        if (response.status === 404) await response.body?.cancel();
+        else await expectOk(response);
+      }),
   };
+}
+
+function isValue<T>(outcome: unknown): outcome is { readonly value: T } {
+  return typeof outcome === 'object' && outcome !== null && 'value' in outcome;
 }
 
 function away(url: string, outcome: unknown): HermeticError {

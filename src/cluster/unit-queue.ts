@@ -3,6 +3,8 @@ import type { UnitJob } from './units.ts';
 
 export interface WorkerView {
   readonly id: string;
+  /** A label for people. */
+  readonly name: string;
   /** Fingerprints of the shards whose rows it holds. */
   readonly rows: ReadonlySet<string>;
   readonly bootstraps: boolean;

@@ -13,8 +13,11 @@ import {
   trainingData,
 } from '../nn/feature-rows.ts';
 import { inputSize, outputSize } from '../nn/network.ts';
+import { layoutForBatch, type SealedLayout } from '../nn/sealed/layout.ts';
 import type { TrainingPlan } from '../nn/sealed/plan.ts';
+import { repackForBatch } from '../nn/sealed/repack.ts';
 import type { SealedNetwork } from '../nn/sealed/sealed-network.ts';
+import { disposeAll } from '../nn/sealed/training-step.ts';
 import { layoutJson } from '../protocol/layout-json.ts';
 import { describeTraining, initializersOf } from '../protocol/provenance.ts';
 import type { ReadSealedModel, SealedModel } from '../protocol/sealed-model.ts';
@@ -32,7 +35,7 @@ import {
   requireSameRun,
   shardFingerprints,
 } from './run-settings.ts';
-import { disposeWeights, leavingWeights, networkOf } from './sealed-weights.ts';
+import { disposeWeights, leavingWeights, networkOf, type SealedWeights } from './sealed-weights.ts';
 import { checkInTheClear, type ShadowCheck } from './shadow-check.ts';
 import { requireTrainerKey, type TrainerKeys } from './trainer-keys.ts';
 import { takeSteps } from './training-run.ts';
@@ -112,11 +115,10 @@ async function fitAlone(
   observer.begun?.(identity.run);
   const task = { model, keys, network, plan: planned, batches, shards: prints, stored, identity, options };
   const weights = await takeSteps(task);
-  const records = leavingWeights(keys, planned, weights);
-  disposeWeights(weights);
+  const { layout, records } = leave(keys, network, planned, weights);
   const { run } = identity;
   const trained = report && held === undefined ? await fingerprint(data) : print;
-  const handed = handBack(model, planned, records, trained.rows, report);
+  const handed = handBack(model, layout, planned, records, trained.rows, report);
   return { model: handed, recipe, plan: planned, shadow, run, data: trained, privacy: report };
 }
 
@@ -190,9 +192,29 @@ function lookInTheClear(
   return check;
 }
 
+/**
+ * The weights as they may leave, in the layout that the model came in: narrowed to the run's batch it would be another
+ * network to its owner, and to the next trainer. Takes the weights.
+ */
+function leave(
+  keys: TrainerKeys,
+  { architecture, layout: given }: SealedNetwork,
+  planned: TrainingPlan,
+  weights: SealedWeights,
+): { readonly layout: SealedLayout; readonly records: SealedModel['records'] } {
+  const batch = Math.max(given.packing.batch, planned.layout.packing.batch);
+  const layout = layoutForBatch(given, batch);
+  const whole = repackForBatch(keys.evaluator, planned, weights, batch);
+  disposeAll(keys.evaluator, weights, whole);
+  const records = leavingWeights(keys, { architecture, layout }, whole);
+  disposeWeights(whole);
+  return { layout, records };
+}
+
 function handBack(
   model: ReadSealedModel,
-  { layout, recipe, refreshMode }: TrainingPlan,
+  layout: SealedLayout,
+  { recipe, refreshMode }: TrainingPlan,
   records: SealedModel['records'],
   rows: number,
   report: PrivacyReport | undefined,

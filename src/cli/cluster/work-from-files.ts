@@ -1,15 +1,17 @@
 /** A worker from its files: keys, rows, blobs. */
 
+import { access, constants } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { HermeticError } from '../../base/errors.ts';
 import { work } from '../../cluster/node/worker.ts';
 import { noiseKey } from '../../cluster/noise-key.ts';
 import { parseFeatureSettings } from '../../data/parse-settings.ts';
 import { httpTransport } from '../../protocol/http-transport.ts';
+import { diskError } from '../../protocol/node/disk-error.ts';
 import type { RefreshTransport } from '../../protocol/refresh-transport.ts';
 import { loadBootstrappingKeys } from '../bootstrapping-file.ts';
 import { type Console, toJsonLine } from '../console.ts';
-import { type DataRequest, loadDataset } from '../data-source.ts';
+import { type DataRequest, isDataSetName, loadDataset } from '../data-source.ts';
 import type { DataFlags, OutputFlags, ThreadFlags } from '../flags.ts';
 import { formatDuration } from '../format.ts';
 import type { Part } from '../parsers.ts';
@@ -21,7 +23,7 @@ import { openBlobs } from './blob-target.ts';
 import type { BlobFlags, DatabaseFlags } from './cluster-flags.ts';
 
 export interface WorkerFlags extends DatabaseFlags, BlobFlags, DataFlags, ThreadFlags, OutputFlags {
-  readonly keys: string;
+  readonly keys: string | undefined;
   readonly bootstrappingKeys: string | undefined;
   readonly refresh: URL | undefined;
   readonly tokenFile: string | undefined;
@@ -42,9 +44,10 @@ export interface WorkTotals {
 export async function workFromFiles(console: Console, flags: WorkerFlags): Promise<WorkTotals> {
   const { database, shard, run, name = hostname(), poll, threads, json, quiet } = flags;
   const blobs = await openBlobs(flags.blobs, flags.blobsTokenFile, console.io);
-  const transport = await ownerTransport(console, flags);
+  const { keysPath, transport } = await ownerSide(console, flags);
+  await requireData(flags.data);
   const key = flags.noiseKey === undefined ? undefined : await noiseKey(await readToken(flags.noiseKey));
-  const keys = await loadTrainerKeys(console, flags.keys, { threads });
+  const keys = await loadTrainerKeys(console, keysPath, { threads });
   const path = flags.bootstrappingKeys;
   let [units, runs] = [0, 0];
   try {
@@ -99,24 +102,40 @@ export async function workFromFiles(console: Console, flags: WorkerFlags): Promi
   return { units, runs };
 }
 
+interface OwnerSide {
+  readonly keysPath: string;
+  /** For a worker that may ask the owner. */
+  readonly transport: RefreshTransport | undefined;
+}
+
 /** HermeticError BAD_ARGUMENT for options that do not go together; as everything that reads their files. */
-async function ownerTransport(console: Console, flags: WorkerFlags): Promise<RefreshTransport | undefined> {
-  const { refresh, tokenFile, joined } = flags;
+async function ownerSide(console: Console, flags: WorkerFlags): Promise<OwnerSide> {
+  const { keys, refresh, tokenFile, joined } = flags;
   const onWarning = (message: string): void => console.warn(message);
   if (joined !== undefined) {
     if (refresh ?? tokenFile)
       refuse('the joined folder says already who the owner is', 'Leave --joined out, or the others.');
     const { paths, service } = await openJoinedFolder(console, joined);
-    return httpTransport({ url: service.url, token: await readToken(paths.token), onWarning });
+    const token = await readToken(paths.token);
+    return { keysPath: keys ?? paths.keys, transport: httpTransport({ url: service.url, token, onWarning }) };
   }
-  if (refresh === undefined && tokenFile === undefined) return undefined;
+  const keysPath = keys ?? refuse('a worker needs keys', 'Give --keys trainer.keys, or --joined FOLDER.');
+  if (refresh === undefined && tokenFile === undefined) return { keysPath, transport: undefined };
   if (refresh === undefined || tokenFile === undefined) {
     return refuse(
       'a worker that asks the owner needs an address and a token',
       'Give --refresh URL and --token-file FILE.',
     );
   }
-  return httpTransport({ url: refresh.href, token: await readToken(tokenFile), onWarning });
+  return { keysPath, transport: httpTransport({ url: refresh.href, token: await readToken(tokenFile), onWarning }) };
+}
+
+/** A run's settings are what rows are read with: without one it can only be said that they are there. HermeticError DISK. */
+async function requireData(data: string): Promise<void> {
+  if (isDataSetName(data)) return;
+  await access(data, constants.R_OK).catch((error: unknown) => {
+    throw diskError(error, 'read', data);
+  });
 }
 
 function refuse(summary: string, mend: string): never {

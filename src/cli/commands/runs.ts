@@ -2,7 +2,7 @@
 
 import { buildCommand, type Command } from '@stricli/core';
 import Table from 'cli-table3';
-import type { RunSummary } from '../../cluster/node/database.ts';
+import type { RunSummary, WorkerSummary } from '../../cluster/node/database.ts';
 import { type DatabaseFlags, databaseFlags } from '../cluster/cluster-flags.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';
@@ -20,6 +20,8 @@ export const runs: Command<HermeticContext> = buildCommand<Flags, [], HermeticCo
     fullDescription: [
       'A run is gathering (asks who holds which rows), running, interrupted (its coordinator has died: the same',
       'hermetic train goes on), stopped, failed or done.',
+      '',
+      'Below them: workers that are there, what they hold and can, and workers in quarantine.',
       '',
       'With --prepare ROLE the tables are made, or brought up to date, and ROLE may use them.',
     ].join('\n'),
@@ -47,8 +49,10 @@ async function runRuns(this: HermeticContext, flags: Flags): Promise<void> {
   const database = await Database.open(flags.database);
   try {
     await prepareDatabase(database, flags.prepare);
-    const list = await database.runs();
-    console.result({ runs: list }, () => (list.length === 0 ? 'no runs' : table(list)));
+    const [list, workers] = [await database.runs(), await database.workers()];
+    console.result({ runs: list, workers }, () =>
+      list.length === 0 ? 'no runs' : [table(list), ...workers.map((worker) => line(worker, list))].join('\n'),
+    );
   } finally {
     await database.close();
   }
@@ -62,4 +66,14 @@ function table(list: readonly RunSummary[]): string {
     grid.push([run.slice(0, 12), state, `${step}/${steps}`, shards, workers, pace, began.toISOString().slice(0, 16)]);
   }
   return grid.toString();
+}
+
+/** A worker that is there, or in quarantine. */
+function line(worker: WorkerSummary, list: readonly RunSummary[]): string {
+  const { name, worker: id, run, state, reason, shards, bootstraps, refreshes } = worker;
+  const who = `${name} (${id.slice(0, 6)}), run ${run.slice(0, 12)}: `;
+  if (state === 'quarantined') return `${who}in quarantine, ${reason ?? 'no reason given'}`;
+  const of = list.find((known) => known.run === run)?.shards;
+  const rows = shards.length === of ? 'all rows' : `shard ${shards.map((i) => i + 1).join()} of ${of}`;
+  return `${who}${[rows, ...(bootstraps ? ['bootstraps'] : []), ...(refreshes ? ['asks the owner'] : [])].join(', ')}`;
 }

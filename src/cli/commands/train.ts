@@ -143,6 +143,7 @@ async function runTrain(this: HermeticContext, flags: Flags, path?: string): Pro
   const console = new Console(this.io, flags);
   const began = performance.now();
   const { requireVocabulary, trainFile } = await import('../train-file.ts');
+  const { requireTogether } = await import('../cluster/train-on-cluster.ts');
   const { requireOwnOutput } = await import('../trained-file.ts');
   const common = {
     threads: flags.threads,
@@ -152,11 +153,14 @@ async function runTrain(this: HermeticContext, flags: Flags, path?: string): Pro
       return await loadDataset(flags as DataRequest, settings, 'train', this.io.signal);
     },
     training: flags,
+    executor: flags,
     progress: flags.progress,
   };
   const seconds = () => (performance.now() - began) / 1000;
   if (flags.joined !== undefined) {
     requireNothingKnown(flags, path);
+    // Before the service is asked for anything.
+    requireTogether(flags);
     const service = await import('../service/train-joined.ts');
     const joined = { ...common, folder: flags.joined, submit: flags.submit, checkpoint: flags.checkpoint };
     const { outcome, out, answer } = await service.trainJoined(console, joined);
@@ -171,7 +175,7 @@ async function runTrain(this: HermeticContext, flags: Flags, path?: string): Pro
     console.note('nothing is kept on the way: with --checkpoint FOLDER a run that is stopped goes on where it was');
   }
   await requireOwnOutput({ out, inputs: [model, keys, data, bootstrappingKeys, tokenFile], force, checkpoint });
-  const files = { model, keys, refresh, bootstrappingKeys, tokenFile, checkpoint, executor: flags, out };
+  const files = { model, keys, refresh, bootstrappingKeys, tokenFile, checkpoint, out };
   tellOutcome(console, out, await trainFile(console, { ...common, ...files }), seconds());
 }
 

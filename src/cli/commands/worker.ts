@@ -23,7 +23,13 @@ export const worker: Command<HermeticContext> = buildCommand<WorkerFlags, [], He
     flags: {
       ...databaseFlags,
       ...blobFlags,
-      keys: { kind: 'parsed', parse: text, brief: 'Keys from the owner', placeholder: 'trainer.keys' },
+      keys: {
+        kind: 'parsed',
+        parse: text,
+        brief: 'Keys from the owner (with --joined: those of the folder)',
+        placeholder: 'trainer.keys',
+        optional: true,
+      },
       bootstrappingKeys: {
         kind: 'parsed',
         parse: text,
@@ -48,7 +54,7 @@ export const worker: Command<HermeticContext> = buildCommand<WorkerFlags, [], He
       joined: {
         kind: 'parsed',
         parse: text,
-        brief: 'Folder of hermetic join, instead of --refresh and --token-file',
+        brief: 'Folder of hermetic join, instead of --keys, --refresh and --token-file',
         placeholder: 'FOLDER',
         optional: true,
       },

@@ -15,7 +15,7 @@ import { keepRecord, submitTrained } from './submission.ts';
 
 /** What the folder does not say itself. */
 export interface JoinedRequest
-  extends Pick<TrainRequest, 'threads' | 'fingerprint' | 'loadData' | 'training' | 'progress'> {
+  extends Pick<TrainRequest, 'threads' | 'fingerprint' | 'loadData' | 'training' | 'executor' | 'progress'> {
   readonly folder: string;
   /** Default: in the folder, named by the model. */
   readonly checkpoint: string | undefined;
@@ -49,7 +49,7 @@ export async function trainJoined(console: Console, request: JoinedRequest): Pro
 async function train(console: Console, joined: JoinedFolder, me: Me, request: JoinedRequest): Promise<TrainOutcome> {
   const { paths, client, service } = joined;
   const reporter = new ProgressReporter(client);
-  const { threads, fingerprint, loadData, training, progress, checkpoint } = request;
+  const { threads, fingerprint, loadData, training, executor, progress, checkpoint } = request;
   const alone = me.files.bootstrappingKeys !== undefined;
   const outcome = await trainFile(console, {
     model: paths.model,
@@ -58,6 +58,7 @@ async function train(console: Console, joined: JoinedFolder, me: Me, request: Jo
     fingerprint,
     loadData,
     training,
+    ...(executor && { executor }),
     progress,
     refresh: alone ? 'bootstrap' : new URL(service.url),
     bootstrappingKeys: alone ? paths.bootstrappingKeys : undefined,

@@ -1,5 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -57,6 +59,10 @@ describe('a folder of blobs', () => {
     await writeFile(store.path(hash), 'torn!');
     await expect(store.get(hash, 100)).rejects.toThrow(/missing/);
     expect(existsSync(store.path(hash))).toBe(false);
+    // Another of the same length does not keep the true one out.
+    await writeFile(store.path(hash), 'false');
+    await store.put(bytes);
+    expect(Buffer.from(await store.get(hash, 100)).equals(bytes)).toBe(true);
     expect(() => store.path('../../etc/passwd')).toThrow(RangeError);
   });
 });
@@ -109,6 +115,30 @@ describe('the server of blobs', () => {
     expect((await send('PUT', `/blobs/${name}`, { body: 'x'.repeat(1001) })).status).toBe(413);
     const left = readdirSync(join(folder, 'served'), { recursive: true, encoding: 'utf8' });
     expect(left.filter((file) => file.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('whose answer breaks off is asked again', async () => {
+    const bytes = utf8ToBytes('all of it');
+    const name = await blobName(bytes);
+    let calls = 0;
+    const torn = createServer((_, response) => {
+      response.writeHead(200, { 'content-length': bytes.length });
+      if (++calls > 2) response.end(bytes);
+      else response.write(bytes.subarray(0, 3), () => response.destroy());
+    });
+    await new Promise<void>((resolve) => torn.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(torn.address() as AddressInfo).port}`;
+    try {
+      const hasty = httpBlobs({ url, token: TOKEN, attempts: 2, retryDelayMs: 1 });
+      await expect(hasty.get(name, 100)).rejects.toMatchObject({ code: 'CLUSTER' });
+      expect(Buffer.from(await hasty.get(name, 100)).equals(bytes)).toBe(true);
+      expect(calls).toBe(3);
+      // What is whole and another is not asked for again.
+      await expect(hasty.get('0'.repeat(64), 100)).rejects.toMatchObject({ code: 'BAD_FILE' });
+      expect(calls).toBe(4);
+    } finally {
+      torn.close();
+    }
   });
 
   it('that is away is waited for, and then named', async () => {

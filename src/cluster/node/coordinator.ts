@@ -114,8 +114,10 @@ function executorOf(
   const { blobs, deadlineMs, audit, bootstrapping, events = {} } = options;
   const { run: name } = run.identity;
   let count = 1;
+  const names = new Map<string, string>();
   const workers = async (): Promise<readonly WorkerView[]> => {
     const there = await queue.workers();
+    for (const worker of there) names.set(worker.id, worker.name);
     count = Math.max(1, there.length);
     return there;
   };
@@ -123,7 +125,7 @@ function executorOf(
     queue: { ...queue, workers },
     blobs,
     description,
-    events,
+    events: withNames(events, names),
     cuts: {
       recall: async () => parseCut(await database.refreshCutOf(name)),
       keep: (cut) => database.noteRefreshCut(name, cutText(cut)),
@@ -135,6 +137,17 @@ function executorOf(
     updateUnits: () => count,
     ...(deadlineMs !== undefined && { deadlineMs }),
   });
+}
+
+/** Events that call workers as people do: by the name they gave, and enough of their identity to tell two of a machine apart. */
+function withNames(events: DispatcherEvents, names: ReadonlyMap<string, string>): DispatcherEvents {
+  const call = (worker: string): string => `${names.get(worker) ?? 'of before'} (${worker.slice(0, 6)})`;
+  return {
+    ...events,
+    again: (place, worker, reason) => events.again?.(place, call(worker), reason),
+    quarantined: (worker, reason) => events.quarantined?.(call(worker), reason),
+    lied: (worker, place, redone, earlier) => events.lied?.(call(worker), place, redone, earlier),
+  };
 }
 
 /** This process as a worker of its own run. */

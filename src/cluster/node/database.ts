@@ -84,6 +84,16 @@ export interface WorkerRow {
   readonly refreshes: boolean;
 }
 
+/** A worker as `hermetic runs` shows it. */
+export interface WorkerSummary
+  extends Pick<WorkerRow, 'worker' | 'run' | 'name' | 'version' | 'bootstraps' | 'refreshes'> {
+  readonly state: 'ready' | 'quarantined';
+  /** Why it is in quarantine. */
+  readonly reason: string | null;
+  /** From 0. */
+  readonly shards: readonly number[];
+}
+
 export interface Presence {
   leave(): Promise<void>;
 }
@@ -229,6 +239,15 @@ export class Database {
        where run = $1 and state = 'ready' and ${held(WORKER_LOCKS, 'w.lock')} order by joined`,
       [run],
     );
+  }
+
+  /** Those that are there, of all runs, and those in quarantine. */
+  async workers(): Promise<WorkerSummary[]> {
+    const rows = await this.#ask<Omit<WorkerSummary, 'shards'> & Pick<WorkerRow, 'rows'>>(
+      `select worker, run, name, version, rows, bootstraps, refreshes, state, reason from hermetic.workers w
+       where state = 'quarantined' or (state = 'ready' and ${held(WORKER_LOCKS, 'w.lock')}) order by joined`,
+    );
+    return rows.map(({ rows: of, ...row }) => ({ ...row, shards: of.map(({ shard }) => shard) }));
   }
 
   async workerState(worker: string): Promise<{ readonly state: string; readonly reason: string | null } | undefined> {

@@ -48,8 +48,9 @@ function workers(
         onWarning(`workers of different versions may give different bits: ${versions.join('; ')}`);
       }
       return rows.map(
-        ({ worker, rows: held, bootstraps, refreshes }): WorkerView => ({
+        ({ worker, name, rows: held, bootstraps, refreshes }): WorkerView => ({
           id: worker,
+          name,
           rows: new Set(held.map(({ digest }) => digest)),
           bootstraps,
           refreshes,

@@ -31,8 +31,7 @@ export function folderBlobs(folder: string): FolderBlobs {
     put: async (bytes) => {
       const name = createHash('sha256').update(bytes).digest('hex');
       const target = path(name);
-      const there = await stat(target).catch(() => undefined);
-      if (there?.size === bytes.length) {
+      if (await holds(target, name, bytes.length)) {
         await utimes(target, new Date(), new Date()).catch(() => {});
         return name;
       }
@@ -64,4 +63,12 @@ export function folderBlobs(folder: string): FolderBlobs {
       });
     },
   };
+}
+
+/** What lies there is what its name says: torn by a crash, or put there by whoever can write to the folder, it is not. */
+async function holds(path: string, name: string, size: number): Promise<boolean> {
+  const there = await stat(path).catch(() => undefined);
+  if (there?.size !== size) return false;
+  const bytes = await readFile(path).catch(() => undefined);
+  return bytes !== undefined && createHash('sha256').update(bytes).digest('hex') === name;
 }
