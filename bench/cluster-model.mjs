@@ -21,7 +21,7 @@ export const MACHINES = {
   check: 1000 * MB,
   /** Of the coordinator and the database, a unit, one after the other; and of waiting, a phase. */
   unitSeconds: 0.006,
-  phaseSeconds: 0.15,
+  phaseSeconds: 0.09,
   /** Seconds for a CPU second. */
   pace: 0.55,
 };

@@ -4,19 +4,10 @@
  *
  *   magic (8) ‖ key (16) ‖ level u16 ‖ limbs u16 ‖ 0 u32 ‖ scale f64 ‖ c0 ‖ c1
  */
-import {
-  bytesToHex,
-  concatBytes,
-  equalBytes,
-  hexToBytes,
-  readU16,
-  readU32,
-  utf8ToBytes,
-  writeU16,
-} from '../base/bytes.ts';
+import { bytesToHex, equalBytes, hexToBytes, readU16, readU32, utf8ToBytes, writeU16 } from '../base/bytes.ts';
 import { badFile } from '../protocol/bad-file.ts';
 import type { CiphertextRecord } from '../protocol/ciphertext-record.ts';
-import { fromRecord, readPoly } from '../protocol/ckks-codec.ts';
+import { fromRecord, readPolyInto } from '../protocol/ckks-codec.ts';
 import type { CiphertextParameters } from '../protocol/parameters.ts';
 import { decodeResidues, encodeResidues, polynomialBytes } from '../protocol/residues.ts';
 import type { Ciphertext } from '../schemes/ckks/ciphertext.ts';
@@ -41,15 +32,24 @@ export function maxCiphertextBlobBytes(parameters: CiphertextParameters): number
 
 export function encodeCiphertext(keys: BlobKeys, { c0, c1, level, scale }: Ciphertext): Uint8Array {
   const { description, primes } = keys.parameters;
-  const header = new Uint8Array(BLOB_HEADER_BYTES);
-  header.set(MAGIC);
-  header.set(hexToBytes(keys.keyId).subarray(0, KEY_BYTES), 8);
-  writeU16(header, 24, level);
-  writeU16(header, 26, c0.limbCount);
-  new DataView(header.buffer).setFloat64(32, scale, true);
+  const { N } = description;
   const own = primes.slice(0, c0.limbCount);
-  const body = (poly: Ciphertext['c0']) => encodeResidues(readPoly(poly), description.N, own);
-  return concatBytes(header, body(c0), body(c1));
+  const body = polynomialBytes(N, own.length);
+  const blob = new Uint8Array(BLOB_HEADER_BYTES + 2 * body);
+  blob.set(MAGIC);
+  blob.set(hexToBytes(keys.keyId).subarray(0, KEY_BYTES), 8);
+  writeU16(blob, 24, level);
+  writeU16(blob, 26, own.length);
+  new DataView(blob.buffer).setFloat64(32, scale, true);
+  for (const [i, poly] of [c0, c1].entries()) {
+    const offset = BLOB_HEADER_BYTES + i * body;
+    // Read to where they stay: a step stores them by the hundred megabytes.
+    const words = new Uint32Array(blob.buffer, offset, N * own.length);
+    readPolyInto(poly, words);
+    const bytes = encodeResidues(words, N, own);
+    if (bytes.buffer !== blob.buffer) blob.set(bytes, offset);
+  }
+  return blob;
 }
 
 /** The record in a blob, every residue checked. @throws HermeticError BAD_FILE; WRONG_KEY for another key's */

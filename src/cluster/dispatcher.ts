@@ -40,7 +40,7 @@ const LATE_FACTOR = 4;
 const MIN_DEADLINE_MS = 5000;
 const FIRST_DEADLINE_MS = 900_000;
 /** Between two looks at the queue: often where things happen, seldom where they do not. */
-const [MIN_POLL_MS, MAX_POLL_MS] = [10, 100];
+const [MIN_POLL_MS, MAX_POLL_MS] = [10, 40];
 const WORKERS_EVERY_MS = 250;
 const COMPLAIN_AFTER_MS = 5000;
 

@@ -61,10 +61,15 @@ export function fromRecord(context: CkksContext, record: CiphertextRecord): Ciph
 
 /** All limbs of a polynomial, one after the other. */
 export function readPoly(poly: Poly<'ntt'>): Uint32Array {
-  const { N } = poly.ring;
-  const words = new Uint32Array(poly.limbCount * N);
-  for (let j = 0; j < poly.limbCount; j++) words.set(poly.read(j), j * N);
+  const words = new Uint32Array(poly.limbCount * poly.ring.N);
+  readPolyInto(poly, words);
   return words;
+}
+
+/** The same into `words`, limbs × N of them. */
+export function readPolyInto(poly: Poly<'ntt'>, words: Uint32Array): void {
+  const { N } = poly.ring;
+  for (let j = 0; j < poly.limbCount; j++) poly.readInto(j, words.subarray(j * N, (j + 1) * N));
 }
 
 /** The inverse of `readPoly`, over the primes of the given indices. */

@@ -52,6 +52,11 @@ export class Poly<D extends Domain> {
     return this.ring.engine.heap.u32(this.limb(j), this.ring.N).slice();
   }
 
+  /** The same into `words`, N of them. */
+  readInto(j: number, words: Uint32Array): void {
+    words.set(this.ring.engine.heap.u32(this.limb(j), this.ring.N));
+  }
+
   write(j: number, words: Uint32Array): void {
     this.ring.engine.heap.u32(this.limb(j), this.ring.N).set(words);
   }
