@@ -1,4 +1,5 @@
 /** Numbers as people read them. */
+import { groupedDigits } from '../base/grouped-digits.ts';
 
 /** 950 ms, 6.8 s, 2m36s, 1h05m. */
 export function formatDuration(ms: number): string {
@@ -30,7 +31,7 @@ export function formatBytes(bytes: number): string {
 
 /** 25000 as 25,000. */
 export function formatCount(value: number): string {
-  return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',');
+  return groupedDigits(Math.round(value));
 }
 
 /** accuracyDrop as accuracy drop. */

@@ -1,5 +1,6 @@
 /** A network as a table for people. */
 
+import { groupedDigits } from '../base/grouped-digits.ts';
 import { degree } from './activations.ts';
 import type { Architecture } from './architecture.ts';
 import { parameterCount } from './weights.ts';
@@ -12,17 +13,12 @@ export function summarize(architecture: Architecture): string {
     `${layer.inputs} → ${layer.units}${layer.useBias ? ' + bias' : ''}`,
     layer.activation.name,
     String(degree(layer.activation)),
-    grouped(parameterCount({ layers: [layer] })),
+    groupedDigits(parameterCount({ layers: [layer] })),
   ]);
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
   const line = (cells: readonly string[]) =>
     cells.map((cell, c) => (c < 3 ? cell.padEnd(widths[c]) : cell.padStart(widths[c]))).join('  ');
   const rule = '─'.repeat(widths.reduce((sum, width) => sum + width + 2, -2));
-  const total = `Parameters: ${grouped(parameterCount(architecture))}`;
+  const total = `Parameters: ${groupedDigits(parameterCount(architecture))}`;
   return [line(header), rule, ...rows.map(line), rule, total].join('\n');
-}
-
-/** 32008 as 32,008. */
-function grouped(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }

@@ -8,6 +8,7 @@
  * What gates do not find: a model that is right on the held-out rows and wrong where its trainer wants it (a back door).
  * They bound how far one round can go, no more.
  */
+import { groupedDigits } from '../base/grouped-digits.ts';
 import type { Architecture, LayerWeights } from '../nn/architecture.ts';
 import { predictFeatures } from '../nn/evaluation.ts';
 import type { TrainingData } from '../nn/feature-rows.ts';
@@ -64,7 +65,7 @@ export function heldOutLoss(
   weights: readonly LayerWeights[],
   heldOut: TrainingData,
 ): number {
-  return lossValue(predictFeatures(architecture, weights, heldOut.features), heldOut.targets, heldOut.features.rows);
+  return lossOf(predictFeatures(architecture, weights, heldOut.features), heldOut);
 }
 
 /** How good weights are on rows that no trainer has: for the owner, who has the key. */
@@ -81,8 +82,9 @@ export function heldOutFigures(
   heldOut: TrainingData | undefined,
 ): HeldOutFigures | undefined {
   if (!hasRows(heldOut)) return undefined;
-  const loss = heldOutLoss(architecture, weights, heldOut);
-  const accuracy = heldOutAccuracy(architecture, weights, heldOut);
+  const predictions = predictFeatures(architecture, weights, heldOut.features);
+  const accuracy = rightOf(predictions, outputSize(architecture), heldOut) / heldOut.features.rows;
+  const loss = lossOf(predictions, heldOut);
   return { accuracy, loss: Number.isFinite(loss) ? loss : undefined };
 }
 
@@ -111,14 +113,14 @@ function judgeFinite({ architecture, after }: GatedRound): Verdict {
     const bad = [...kernel, ...(bias ?? [])].filter((w) => !Number.isFinite(w)).length;
     if (bad > 0) return { passed: false, detail: `${bad} weights of layer ${layer + 1} are no finite numbers` };
   }
-  return { passed: true, detail: `all ${count(weightsOf(architecture))} weights are finite` };
+  return { passed: true, detail: `all ${groupedDigits(weightsOf(architecture))} weights are finite` };
 }
 
 function judgeFloor({ architecture, after, heldOut }: GatedRound, floor: number): Verdict {
   if (!hasRows(heldOut)) return noRows();
   const right = rightRows(architecture, after, heldOut);
   const { rows } = heldOut.features;
-  const detail = `${percent(right / rows)} right of ${count(rows)} rows held out; at least ${percent(floor)} must be`;
+  const detail = `${percent(right / rows)} right of ${groupedDigits(rows)} rows held out; at least ${percent(floor)} must be`;
   return { passed: right >= floor * rows - ROUNDING, detail };
 }
 
@@ -127,7 +129,7 @@ function judgeDrop({ architecture, before, after, heldOut }: GatedRound, drop: n
   const { rows } = heldOut.features;
   const [was, is] = [before, after].map((weights) => rightRows(architecture, weights, heldOut));
   const detail =
-    `${percent(is / rows)} after ${percent(was / rows)}, of ${count(rows)} rows held out; ` +
+    `${percent(is / rows)} after ${percent(was / rows)}, of ${groupedDigits(rows)} rows held out; ` +
     `at most ${points(drop)} may be lost`;
   return { passed: was - is <= drop * rows + ROUNDING, detail };
 }
@@ -136,7 +138,7 @@ function judgeLoss({ architecture, before, after, heldOut }: GatedRound, rise: n
   if (!hasRows(heldOut)) return noRows('loss');
   const [was, is] = [before, after].map((weights) => heldOutLoss(architecture, weights, heldOut));
   const detail =
-    `loss ${figure(is)} after ${figure(was)}, on ${count(heldOut.features.rows)} rows held out; ` +
+    `loss ${figure(is)} after ${figure(was)}, on ${groupedDigits(heldOut.features.rows)} rows held out; ` +
     `it may rise by at most ${percent(rise)}`;
   // A loss that was not finite sets no bound; one that is not finite now keeps none.
   return { passed: Number.isFinite(is) && !(is > was * (1 + rise) * (1 + ROUNDING)), detail };
@@ -171,8 +173,14 @@ function judgeRange({ after }: GatedRound, most: number): Verdict {
 const ROUNDING = 1e-9;
 
 function rightRows(architecture: Architecture, weights: readonly LayerWeights[], heldOut: TrainingData): number {
-  const outputs = outputSize(architecture);
-  const predictions = predictFeatures(architecture, weights, heldOut.features);
+  return rightOf(predictFeatures(architecture, weights, heldOut.features), outputSize(architecture), heldOut);
+}
+
+function lossOf(predictions: Float64Array, { features, targets }: TrainingData): number {
+  return lossValue(predictions, targets, features.rows);
+}
+
+function rightOf(predictions: Float64Array, outputs: number, heldOut: TrainingData): number {
   const [predicted, actual] = [predictions, heldOut.targets].map((values) => classes(values, outputs));
   let right = 0;
   for (let row = 0; row < actual.length; row++) {
@@ -205,11 +213,6 @@ function weightsOf(architecture: Architecture): number {
 /** √Σ over all entries, none of which is squared before it is scaled: finite weights have a finite norm. */
 function norm(arrays: readonly Float64Array[]): number {
   return arrays.reduce((sum, values) => values.reduce((h, w) => Math.hypot(h, w), sum), 0);
-}
-
-/** 25000 as 25,000. */
-function count(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 function percent(share: number): string {

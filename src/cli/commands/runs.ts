@@ -2,7 +2,7 @@
 
 import { buildCommand, type Command } from '@stricli/core';
 import Table from 'cli-table3';
-import type { RunSummary, WorkerSummary } from '../../cluster/node/database.ts';
+import type { RunSummary, WorkerSummary } from '../../cluster/node/rows.ts';
 import { type DatabaseFlags, databaseFlags } from '../cluster/cluster-flags.ts';
 import { Console } from '../console.ts';
 import type { HermeticContext } from '../context.ts';

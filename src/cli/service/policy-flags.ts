@@ -5,7 +5,7 @@ import { HermeticError } from '../../base/errors.ts';
 import type { Gates, UnlockPolicy } from '../../protocol/service/types.ts';
 import type { HermeticContext } from '../context.ts';
 import { spacedWords } from '../format.ts';
-import { integer, positiveNumber } from '../parsers.ts';
+import { integer, nonNegativeNumber, positiveNumber, share } from '../parsers.ts';
 
 export interface PartyFlags {
   readonly refreshes: number | undefined;
@@ -93,7 +93,7 @@ export const gateFlags: FlagParametersForType<GateFlags, HermeticContext> = {
   },
   lossRise: {
     kind: 'parsed',
-    parse: nonNegative,
+    parse: nonNegativeNumber,
     brief: 'Share by which the loss on the held-out rows may rise at most: 0.1 for a tenth',
     placeholder: 'SHARE',
     optional: true,
@@ -113,18 +113,6 @@ export const gateFlags: FlagParametersForType<GateFlags, HermeticContext> = {
     optional: true,
   },
 };
-
-function share(value: string): number {
-  const number = Number(value);
-  if (value.trim() !== '' && number >= 0 && number <= 1) return number;
-  throw new HermeticError('BAD_ARGUMENT', `expected a share from 0 to 1, got '${value.slice(0, 60)}'`);
-}
-
-function nonNegative(value: string): number {
-  const number = Number(value);
-  if (value.trim() !== '' && number >= 0 && number < Number.POSITIVE_INFINITY) return number;
-  throw new HermeticError('BAD_ARGUMENT', `expected a number from 0 on, got '${value.slice(0, 60)}'`);
-}
 
 /** The gates that the options name; undefined where they name none. */
 export function gatesOf(flags: GateFlags): Gates | undefined {

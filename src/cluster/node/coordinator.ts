@@ -17,9 +17,10 @@ import { cutText, parseCut } from '../owner-refresh.ts';
 import { encodeDescription, type RunDescription } from '../run-description.ts';
 import type { WorkerView } from '../unit-queue.ts';
 import type { Workbench } from '../workbench.ts';
-import { Database, type HeldRows, type RunRow } from './database.ts';
+import { Database } from './database.ts';
 import { isDbosPrepared, prepareDbos } from './dbos.ts';
 import { type DbosQueue, dbosQueue } from './dbos-queue.ts';
+import type { HeldRows, RunRow } from './rows.ts';
 
 export interface CoordinatorOptions {
   readonly database: string;

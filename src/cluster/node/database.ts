@@ -6,8 +6,8 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { HermeticError } from '../../base/errors.ts';
 import type { RunEnd } from '../../trainer/executor-provider.ts';
-import type { DataFingerprint } from '../../trainer/run-settings.ts';
 import { withPassword } from './password-file.ts';
+import type { RunRow, RunState, RunSummary, WorkerRow, WorkerSummary } from './rows.ts';
 
 /** Classes of advisory locks, arbitrary and fixed. */
 const [RUN_LOCKS, WORKER_LOCKS, SCHEMA_LOCK] = [0x48_52_4d_01, 0x48_52_4d_02, 0x48_52_4d_03];
@@ -45,54 +45,6 @@ const SCHEMA = `
   alter table hermetic.runs add column if not exists secret text;
   create index if not exists workers_of_run on hermetic.workers (run);
 `;
-
-export type RunState = 'gathering' | 'running' | RunEnd;
-
-export interface RunRow {
-  readonly run: string;
-  readonly keyId: string;
-  readonly modelId: string;
-  readonly description: string;
-  readonly state: RunState;
-  readonly step: number;
-  readonly steps: number;
-  readonly shards: number;
-}
-
-/** A run as `hermetic runs` shows it: 'interrupted' where its coordinator has died. */
-export interface RunSummary extends Omit<RunRow, 'state' | 'description'> {
-  readonly state: RunState | 'interrupted';
-  readonly workers: number;
-  readonly secondsPerStep: number | undefined;
-  readonly began: Date;
-  readonly changed: Date;
-}
-
-export interface HeldRows extends DataFingerprint {
-  readonly shard: number;
-}
-
-export interface WorkerRow {
-  readonly worker: string;
-  readonly run: string;
-  /** A label for people. */
-  readonly name: string;
-  /** Of the program and its engine: the same bits are promised for the same versions. */
-  readonly version: string;
-  readonly rows: readonly HeldRows[];
-  readonly bootstraps: boolean;
-  readonly refreshes: boolean;
-}
-
-/** A worker as `hermetic runs` shows it. */
-export interface WorkerSummary
-  extends Pick<WorkerRow, 'worker' | 'run' | 'name' | 'version' | 'bootstraps' | 'refreshes'> {
-  readonly state: 'ready' | 'quarantined';
-  /** Why it is in quarantine. */
-  readonly reason: string | null;
-  /** From 0. */
-  readonly shards: readonly number[];
-}
 
 export interface Presence {
   leave(): Promise<void>;

@@ -29,7 +29,7 @@ export function folderBlobs(folder: string): FolderBlobs {
     path,
     temporary,
     put: async (bytes) => {
-      const name = createHash('sha256').update(bytes).digest('hex');
+      const name = nameOf(bytes);
       const target = path(name);
       if (await holds(target, name, bytes.length)) {
         await utimes(target, new Date(), new Date()).catch(() => {});
@@ -53,7 +53,7 @@ export function folderBlobs(folder: string): FolderBlobs {
       const bytes = await readFile(source).catch((error: NodeJS.ErrnoException) => {
         throw error.code === 'ENOENT' ? missingBlob(name) : diskError(error, 'read', source);
       });
-      if (createHash('sha256').update(bytes).digest('hex') === name) return bytes;
+      if (nameOf(bytes) === name) return bytes;
       await unlink(source).catch(() => {});
       throw missingBlob(name);
     },
@@ -70,5 +70,9 @@ async function holds(path: string, name: string, size: number): Promise<boolean>
   const there = await stat(path).catch(() => undefined);
   if (there?.size !== size) return false;
   const bytes = await readFile(path).catch(() => undefined);
-  return bytes !== undefined && createHash('sha256').update(bytes).digest('hex') === name;
+  return bytes !== undefined && nameOf(bytes) === name;
+}
+
+function nameOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -14,8 +14,9 @@ import { decodeDescription, MAX_DESCRIPTION_BYTES, type RunDescription } from '.
 import { parseJob, type UnitJob, type UnitResult } from '../units.ts';
 import { doUnit, type HeldShard, type Workbench } from '../workbench.ts';
 import { prepareDatabase } from './coordinator.ts';
-import { Database, type HeldRows, newWorkerId, type RunRow } from './database.ts';
+import { Database, newWorkerId } from './database.ts';
 import { APPLICATION, loadDbos, poolUrl, queueOf, quietLogger, UNIT_WORKFLOW, UNITS_VERSION } from './dbos.ts';
+import type { HeldRows, RunRow } from './rows.ts';
 
 export interface WorkerEvents {
   readonly waiting?: () => void;
